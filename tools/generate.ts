@@ -1,0 +1,31 @@
+/**
+ * Writes every generated file from its source; `--check` instead exits 1 and names the files that would change.
+ * A generator is a function that returns `path from the root -> content`.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const generators: (() => Promise<Record<string, string>>)[] = [];
+
+const outputs = Object.assign({}, ...await Promise.all(generators.map((generate) => generate()))) as Record<
+  string,
+  string
+>;
+const changed: string[] = [];
+for (const [path, content] of Object.entries(outputs)) {
+  const current = await readFile(join(root, path), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (current === content) continue;
+  changed.push(path);
+  if (!process.argv.includes("--check")) await writeFile(join(root, path), content);
+}
+console.log(
+  `${Object.keys(outputs).length} generated files, ${changed.length} changed${
+    changed.map((path) => `\n  ${path}`).join("")
+  }`,
+);
+if (process.argv.includes("--check") && changed.length > 0) process.exit(1);

@@ -1,0 +1,78 @@
+/**
+ * Runs every `*.test.ts` as a process of its own, on Node and on Deno, and ends with the line `N passed, N failed`.
+ *
+ *   node tools/test.ts [--runtime node|deno] [--jobs N] [path-part ...]
+ */
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runtimeCommand, type RuntimeName } from "./runtimes.ts";
+import { sourceFiles } from "./source-files.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runtime: { type: "string" }, jobs: { type: "string" }, "timeout-seconds": { type: "string" } },
+});
+const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
+const jobs = Number(values.jobs ?? Math.max(2, availableParallelism()));
+const timeoutMs = 1000 * Number(values["timeout-seconds"] ?? 300);
+
+type Outcome = { passed: number; failed: number; skipped: number };
+
+const files = (await sourceFiles(root)).filter((file) =>
+  file.endsWith(".test.ts") && (positionals.length === 0 || positionals.some((part) => file.includes(part)))
+);
+const queue = runtimes.flatMap((runtime) => files.map((file) => ({ runtime, file })));
+const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
+await Promise.all(Array.from({ length: jobs }, work));
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 ? 0 : 1);
+
+async function work(): Promise<void> {
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    const started = performance.now();
+    const { code, output } = await run(next.runtime, next.file);
+    const outcome = outcomeOf(code, output);
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped += outcome.skipped;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(
+      `${outcome.failed ? "FAIL" : "ok  "} ${next.runtime} ${next.file} (${outcome.passed} passed, ${seconds} s)`,
+    );
+    if (outcome.failed) console.log(output);
+  }
+}
+
+/** uvu's own totals; a process that crashed, printed none or ran no test counts as one failure more. */
+function outcomeOf(code: number | null, output: string): Outcome {
+  const count = (label: string) => Number(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
+  const all = count("Total"), passed = count("Passed"), skipped = count("Skipped");
+  const failed = all - passed - skipped;
+  const crashed = failed === 0 && (code !== 0 || all === 0);
+  return { passed, skipped, failed: failed + (crashed ? 1 : 0) };
+}
+
+function run(runtime: RuntimeName, file: string): Promise<{ code: number | null; output: string }> {
+  const { command, args } = runtimeCommand(runtime);
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args, file], {
+      cwd: root,
+      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
+    let output = "";
+    child.stdout.on("data", (chunk) => output += chunk);
+    child.stderr.on("data", (chunk) => output += chunk);
+    child.on("error", (error) => resolve({ code: 1, output: `${output}\n${error.message}` }));
+    child.on(
+      "close",
+      (code) => resolve({ code, output: code === null ? `${output}\nstopped after ${timeoutMs} ms` : output }),
+    );
+  });
+}
