@@ -5,21 +5,20 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guestFiles } from "./build-guests.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const generators: (() => Promise<Record<string, string>>)[] = [];
+type Files = Record<string, string | Uint8Array>;
+const generators: (() => Promise<Files>)[] = [guestFiles];
 
-const outputs = Object.assign({}, ...await Promise.all(generators.map((generate) => generate()))) as Record<
-  string,
-  string
->;
+const outputs: Files = Object.assign({}, ...await Promise.all(generators.map((generate) => generate())));
 const changed: string[] = [];
 for (const [path, content] of Object.entries(outputs)) {
-  const current = await readFile(join(root, path), "utf8").catch((error: NodeJS.ErrnoException) => {
+  const current = await readFile(join(root, path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (current === content) continue;
+  if (current?.equals(Buffer.from(content))) continue;
   changed.push(path);
   if (!process.argv.includes("--check")) await writeFile(join(root, path), content);
 }

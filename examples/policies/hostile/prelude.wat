@@ -1,0 +1,18 @@
+;; The part that every hostile guest shares: waPC imports, memory, and the choice of operation by the length of its name
+;; (validate: 8, protocol_version: 16, validate_settings: 17). The other files define $validate and $validate_settings.
+(import "wapc" "__guest_request" (func $guest_request (param i32 i32)))
+(import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
+(memory (export "memory") 2)
+(data (i32.const 0) "\"v1\"")
+(data (i32.const 16) "{\"valid\":true}")
+(data (i32.const 64) "{\"accepted\":true}")
+(data (i32.const 128) "{\"accepted\":false,\"message\":\"I remember an earlier request\"}")
+(data (i32.const 256) "this is not JSON")
+(func $settings_ok (result i32) (call $guest_response (i32.const 16) (i32.const 14)) (i32.const 1))
+(func $accept (result i32) (call $guest_response (i32.const 64) (i32.const 17)) (i32.const 1))
+(func (export "__guest_call") (param $operation_length i32) (param $payload_length i32) (result i32)
+  (if (i32.eq (local.get $operation_length) (i32.const 16))
+    (then (call $guest_response (i32.const 0) (i32.const 4)) (return (i32.const 1))))
+  (if (i32.eq (local.get $operation_length) (i32.const 17))
+    (then (return (call $validate_settings))))
+  (call $validate))

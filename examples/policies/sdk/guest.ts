@@ -1,0 +1,94 @@
+// The guest's side of the waPC protocol, and the three operations that every Kubewarden policy answers.
+import { flag, Json, map, parseJson, printJson, text } from "./json";
+
+// @ts-ignore: decorator
+@external("wapc", "__guest_request")
+declare function guestRequest(operation: usize, payload: usize): void;
+// @ts-ignore: decorator
+@external("wapc", "__guest_response")
+declare function guestResponse(pointer: usize, length: usize): void;
+// @ts-ignore: decorator
+@external("wapc", "__guest_error")
+declare function guestError(pointer: usize, length: usize): void;
+
+/** What a policy decides about one request. */
+export class Verdict {
+  message: string | null = null;
+  mutatedObject: Json | null = null;
+
+  constructor(public accepted: bool) {}
+}
+
+export function accept(): Verdict {
+  return new Verdict(true);
+}
+
+export function reject(message: string): Verdict {
+  const verdict = new Verdict(false);
+  verdict.message = message;
+  return verdict;
+}
+
+export function mutate(object: Json): Verdict {
+  const verdict = new Verdict(true);
+  verdict.mutatedObject = object;
+  return verdict;
+}
+
+/** Serves one `__guest_call`. `checkSettings` returns what is wrong with the settings, or null. */
+export function answer(
+  operationLength: usize,
+  payloadLength: usize,
+  validate: (request: Json, settings: Json) => Verdict,
+  checkSettings: (settings: Json) => string | null,
+): bool {
+  const operationBytes = new ArrayBuffer(<i32> operationLength);
+  const payloadBytes = new ArrayBuffer(<i32> payloadLength);
+  guestRequest(changetype<usize>(operationBytes), changetype<usize>(payloadBytes));
+  const operation = String.UTF8.decode(operationBytes);
+  if (operation == "protocol_version") return respond('"v1"');
+
+  const payload = parseJson(String.UTF8.decode(payloadBytes));
+  if (operation == "validate_settings") return respond(settingsAnswer(checkSettings(payload)));
+  if (operation == "validate") {
+    const request = payload.get("request");
+    const settings = payload.get("settings");
+    return respond(verdictAnswer(validate(request ? request : map(), settings ? settings : map())));
+  }
+  sendError('no handler for operation "' + operation + '"');
+  return false;
+}
+
+/** What `abort` becomes: the text goes to the host before the guest traps. */
+export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
+  sendError((message ? message : "aborted") + " (" + (file ? file : "?") + ":" + line.toString() + ")");
+  unreachable();
+}
+
+function settingsAnswer(problem: string | null): string {
+  const answer = map();
+  answer.set("valid", flag(problem === null));
+  if (problem !== null) answer.set("message", text(problem));
+  return printJson(answer);
+}
+
+function verdictAnswer(verdict: Verdict): string {
+  const answer = map();
+  answer.set("accepted", flag(verdict.accepted));
+  const message = verdict.message;
+  if (message !== null) answer.set("message", text(message));
+  const mutated = verdict.mutatedObject;
+  if (mutated !== null) answer.set("mutated_object", mutated);
+  return printJson(answer);
+}
+
+function respond(json: string): bool {
+  const bytes = String.UTF8.encode(json);
+  guestResponse(changetype<usize>(bytes), bytes.byteLength);
+  return true;
+}
+
+function sendError(message: string): void {
+  const bytes = String.UTF8.encode(message);
+  guestError(changetype<usize>(bytes), bytes.byteLength);
+}
