@@ -1,0 +1,178 @@
+import "reflect-metadata";
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import { pkcs8FromSec1, sec1FromPkcs8 } from "./sec1.ts";
+
+/** A certificate and its private key, both PEM; the key is `EC PRIVATE KEY` (reference/controller.md 4.2). */
+export type CertifiedKey = { certificate: string; privateKey: string };
+
+/** What the rules need to know of one certificate. Times are those of the certificate, `pem` ends with a newline. */
+export type CertificateFacts = {
+  pem: string;
+  /** Hex SHA-256 of the DER bytes: the certificate's identity. */
+  fingerprint: string;
+  notBefore: Date;
+  notAfter: Date;
+  isAuthority: boolean;
+  dnsNames: string[];
+};
+
+export const authorityName = "kubewarden-controller-ca";
+export const authorityValidityDays = 3650;
+export const leafValidityDays = 365;
+
+const dayMs = 86_400_000;
+const ecdsa = { name: "ECDSA", namedCurve: "P-256" };
+const signing = { name: "ECDSA", hash: "SHA-256" };
+
+/** Makes a self-signed certificate authority, valid from `now` for ten years. */
+export async function issueAuthority(now: Date): Promise<CertifiedKey> {
+  const keys = await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    ...validity(now, authorityValidityDays),
+    serialNumber: serialNumber(),
+    name: `CN=${authorityName}`,
+    keys,
+    signingAlgorithm: signing,
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      keyUsages(KeyUsageFlags.keyCertSign),
+      extendedKeyUsage(),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: pemOf(certificate), privateKey: await privateKeyPem(keys.privateKey) };
+}
+
+/** Makes a serving certificate for one DNS name, signed by `authority`, valid from `now` for a year. */
+export async function issueLeaf(o: { authority: CertifiedKey; dnsName: string; now: Date }): Promise<CertifiedKey> {
+  const keys = await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+  const issuer = new X509Certificate(o.authority.certificate);
+  const { key: signingKey } = await importPrivateKey(o.authority.privateKey);
+  const certificate = await X509CertificateGenerator.create({
+    ...validity(o.now, leafValidityDays),
+    serialNumber: serialNumber(),
+    subject: `CN=${o.dnsName}`,
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: signing,
+    extensions: [
+      keyUsages(0),
+      extendedKeyUsage(),
+      new SubjectAlternativeNameExtension([{ type: "dns", value: o.dnsName }]),
+      // Two authorities of the same name are trusted during a rotation; this tells verifiers which one to take.
+      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return { certificate: pemOf(certificate), privateKey: await privateKeyPem(keys.privateKey) };
+}
+
+/** Reads every certificate of a PEM text, in its order; other PEM blocks are passed over. Throws if one is damaged. */
+export async function readCertificates(pem: string): Promise<CertificateFacts[]> {
+  return await Promise.all(certificatesIn(pem).map(factsOf));
+}
+
+/** Whether a private key (SEC1 or PKCS #8 PEM) belongs to the first certificate of a PEM text. Damaged input: false. */
+export async function isKeyOf(privateKey: string, certificate: string): Promise<boolean> {
+  try {
+    const [parsed] = certificatesIn(certificate);
+    const { key, namedCurve } = await importPrivateKey(privateKey);
+    const probe = new TextEncoder().encode("does this key belong to that certificate?");
+    const publicKey = await parsed?.publicKey.export({ name: "ECDSA", namedCurve }, ["verify"]);
+    if (!publicKey) return false;
+    return await crypto.subtle.verify(signing, publicKey, await crypto.subtle.sign(signing, key, probe), probe);
+  } catch {
+    // Whatever cannot be parsed or imported is not the key of that certificate, which is all that was asked.
+    return false;
+  }
+}
+
+/** Whether `authority` signed `certificate` (first certificate of each PEM text); says nothing about times. */
+export async function isSignedBy(certificate: string, authority: string): Promise<boolean> {
+  const [signed] = certificatesIn(certificate), [signer] = certificatesIn(authority);
+  if (!signed || !signer || signed.issuer !== signer.subject) return false;
+  try {
+    return await signed.verify({ publicKey: signer.publicKey, signatureOnly: true });
+  } catch {
+    // A signature made with another kind of key cannot even be checked, so it is not this authority's.
+    return false;
+  }
+}
+
+function certificatesIn(pem: string): X509Certificate[] {
+  return PemConverter.decodeWithHeaders(pem)
+    .filter((block) => block.type === PemConverter.CertificateTag)
+    .map((block) => new X509Certificate(block.rawData));
+}
+
+async function factsOf(certificate: X509Certificate): Promise<CertificateFacts> {
+  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
+  return {
+    pem: pemOf(certificate),
+    fingerprint: hex(new Uint8Array(await certificate.getThumbprint("SHA-256"))),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    isAuthority: certificate.getExtension(BasicConstraintsExtension)?.ca ?? false,
+    dnsNames: names.filter((name) => name.type === "dns").map((name) => name.value),
+  };
+}
+
+async function importPrivateKey(pem: string): Promise<{ key: CryptoKey; namedCurve: string }> {
+  const blocks = PemConverter.decodeWithHeaders(pem);
+  const block = blocks.find((each) => each.type === "EC PRIVATE KEY" || each.type === "PRIVATE KEY");
+  if (!block) throw new RangeError("no EC private key found");
+  const bytes = new Uint8Array(block.rawData);
+  // PKCS #8 goes through SEC1 too, so that the curve is known and named in one place.
+  const { pkcs8, namedCurve } = pkcs8FromSec1(block.type === "PRIVATE KEY" ? sec1FromPkcs8(bytes) : bytes);
+  return {
+    key: await crypto.subtle.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve }, false, ["sign"]),
+    namedCurve,
+  };
+}
+
+async function privateKeyPem(key: CryptoKey): Promise<string> {
+  const sec1 = sec1FromPkcs8(new Uint8Array(await crypto.subtle.exportKey("pkcs8", key)));
+  return `${PemConverter.encode(Uint8Array.from(sec1), "EC PRIVATE KEY")}\n`;
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return `${certificate.toString("pem")}\n`;
+}
+
+function validity(now: Date, days: number): { notBefore: Date; notAfter: Date } {
+  // X.509 times count whole seconds: rounded down, the certificate is valid at once.
+  const fromMs = Math.floor(now.getTime() / 1000) * 1000;
+  return { notBefore: new Date(fromMs), notAfter: new Date(fromMs + days * dayMs) };
+}
+
+/** 16 random bytes with the top bit clear: below 2^128 and positive, as RFC 5280 4.1.2.2 asks. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return hex(bytes);
+}
+
+function keyUsages(more: number): Extension {
+  return new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment | more, true);
+}
+
+function extendedKeyUsage(): Extension {
+  return new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]);
+}
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
