@@ -2,8 +2,28 @@
 
 /** Every code a `KubewardenError` may carry; callers decide by code, never by text. Keep sorted. */
 export type ErrorCode =
+  | "ADMISSION_REVIEW_INVALID"
+  | "CAPABILITY_INVALID"
   | "CONFIG_INVALID"
-  | "USAGE";
+  | "CUSTOM_RESOURCE_INVALID"
+  | "DOWNLOAD_FAILED"
+  | "DOWNLOAD_TOO_LARGE"
+  | "GROUP_EXPRESSION_INVALID"
+  | "KUBE_ALREADY_EXISTS"
+  | "KUBE_CONFLICT"
+  | "KUBE_FAILED"
+  | "KUBE_FORBIDDEN"
+  | "KUBE_GONE"
+  | "KUBE_INVALID"
+  | "KUBE_NOT_FOUND"
+  | "KUBE_UNAUTHORIZED"
+  | "KUBE_UNREACHABLE"
+  | "LEASE_LOST"
+  | "MODULE_UNSUPPORTED"
+  | "POLICIES_FILE_INVALID"
+  | "SOURCES_FILE_INVALID"
+  | "USAGE"
+  | "WRITES_FAILED";
 
 /**
  * The one error class of this project: what was attempted, on which thing, why it failed, and the cause.

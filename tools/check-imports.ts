@@ -13,7 +13,7 @@ type Source = { file: string; text: string; pure: boolean; imports: string[] };
 
 /** Files that may import a heavy package; tests, tools, bench and local-cluster may import anything. */
 const doors: Record<string, RegExp> = {
-  "@kubernetes/client-node": /^runtime\/(kube|watch-cache)\.ts$/,
+  "@kubernetes/client-node": /^runtime\/kube-config\.ts$/,
   "@peculiar/x509": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
   "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,

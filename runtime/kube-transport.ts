@@ -1,0 +1,118 @@
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { KubewardenError, messageOf } from "../contracts/errors.ts";
+import type { KubeAccess, KubeAccessSource } from "./kube-config.ts";
+import { sleep } from "./sleep.ts";
+
+export type KubeRequest = {
+  method: string;
+  /** Path and query below the server's URL. */
+  path: string;
+  body?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+};
+
+/** Requests with credentials, kept-alive connections and the retries that are safe for every verb. */
+export type KubeTransport = {
+  readonly server: string;
+  /** The whole answer as text. Throws `KUBE_UNREACHABLE`. */
+  send(request: KubeRequest): Promise<{ status: number; body: string }>;
+  /** The answer's head; the body is read as it comes. `lifetimeMs` ends it if the server never does. */
+  open(request: KubeRequest, lifetimeMs: number): Promise<{ status: number; body: IncomingMessage }>;
+};
+
+const answerWithinMs = 35_000;
+const throttledAttempts = 5;
+
+export function createKubeTransport(source: KubeAccessSource, userAgent: string): KubeTransport {
+  return {
+    server: source.server,
+    async send(request) {
+      for (let attempt = 1;; attempt++) {
+        const answer = await exchange(request, answerWithinMs);
+        const body = await textOf(answer, request);
+        const waitSeconds = Number(answer.headers["retry-after"] ?? NaN);
+        // As client-go: the server asks to come again (priority and fairness, or it is starting).
+        const asked = answer.statusCode === 429 || (answer.statusCode ?? 0) >= 500;
+        if (asked && waitSeconds >= 0 && attempt < throttledAttempts) {
+          await sleep(Math.min(waitSeconds, 10) * 1000, request.signal);
+          continue;
+        }
+        return { status: answer.statusCode ?? 0, body };
+      }
+    },
+    async open(request, lifetimeMs) {
+      const body = await exchange(request, lifetimeMs);
+      return { status: body.statusCode ?? 0, body };
+    },
+  };
+
+  async function exchange(request: KubeRequest, lifetimeMs: number): Promise<IncomingMessage> {
+    const answer = await attempt(request, lifetimeMs, true);
+    if (answer.statusCode !== 401) return answer;
+    // The token may have been rotated since it was read.
+    answer.resume();
+    await source.reload();
+    return await attempt(request, lifetimeMs, true);
+  }
+
+  async function attempt(request: KubeRequest, lifetimeMs: number, mayRetry: boolean): Promise<IncomingMessage> {
+    request.signal?.throwIfAborted();
+    const access = await source.current();
+    let reused = false;
+    try {
+      return await new Promise((resolve, reject) => {
+        const outgoing = start(access, request, userAgent);
+        const timer = setTimeout(
+          () => outgoing.destroy(new Error(`no complete answer within ${lifetimeMs} ms`)),
+          lifetimeMs,
+        );
+        outgoing.on("response", (answer: IncomingMessage) => resolve(answer));
+        outgoing.on("error", (error) => {
+          reused = outgoing.reusedSocket;
+          reject(error);
+        });
+        outgoing.on("close", () => clearTimeout(timer));
+        outgoing.end(request.body);
+      });
+    } catch (cause) {
+      request.signal?.throwIfAborted();
+      // The server closed an idle connection just as we used it; only a POST may have had an effect that a second one repeats.
+      if (reused && mayRetry && request.method !== "POST") return await attempt(request, lifetimeMs, false);
+      throw unreachable(source.server, cause);
+    }
+  }
+}
+
+function start(access: KubeAccess, request: KubeRequest, userAgent: string) {
+  const headers: Record<string, string> = {
+    Accept: "application/json",
+    "User-Agent": userAgent,
+    ...access.headers,
+    ...request.headers,
+  };
+  if (request.body !== undefined) headers["Content-Length"] = String(Buffer.byteLength(request.body));
+  const options = { method: request.method, headers, agent: access.agent, signal: request.signal };
+  const open = access.server.startsWith("http:") ? httpRequest : httpsRequest;
+  return open(new URL(access.server + request.path), options);
+}
+
+async function textOf(answer: IncomingMessage, { signal }: KubeRequest): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw unreachable("the API server", cause);
+  }
+  signal?.throwIfAborted();
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** `KUBE_UNREACHABLE` with the network's own words. */
+export function unreachable(server: string, cause: unknown): KubewardenError {
+  const code = (cause as NodeJS.ErrnoException)?.code;
+  const words = messageOf(cause) || code || "connection failed";
+  return new KubewardenError("KUBE_UNREACHABLE", `Cannot reach ${server}: ${words}`, { cause });
+}
