@@ -1,0 +1,79 @@
+// pure
+import { parseJson } from "../../../contracts/json.ts";
+
+/** A policy's plain answer to `validate`, before any rule of ours is applied (reference/policy-server.md 4.4.2). */
+export type PolicyAnswer = {
+  accepted: boolean;
+  message?: string;
+  /** 0 to 65535 */
+  code?: number;
+  mutation?: Mutation;
+  auditAnnotations?: Record<string, string>;
+  warnings?: string[];
+};
+
+/** `patch` is the JSON text of a JSON Patch that is not empty. */
+export type Mutation = { kind: "patch"; patch: string } | { kind: "nothing-to-mutate" };
+
+/** A policy's answer to `validate_settings`. */
+export type SettingsAnswer = { valid: boolean; message?: string };
+
+/** The answer as the guest wrote it, mutated object included. */
+export type GuestAnswer = Omit<PolicyAnswer, "mutation"> & { mutatedObject?: unknown };
+
+/** Parses the bytes a guest returned from `validate`. Throws an error whose message says what is wrong with them. */
+export function parseGuestAnswer(bytes: Uint8Array): GuestAnswer {
+  const answer = objectOf(bytes);
+  const annotations = optional(answer, "audit_annotations", isStringMap, "a map of strings");
+  return withoutAbsent({
+    accepted: required(answer, "accepted"),
+    message: optional(answer, "message", isString, "a string"),
+    code: optional(answer, "code", isCode, "an integer from 0 to 65535"),
+    mutatedObject: answer["mutated_object"] ?? undefined,
+    auditAnnotations: annotations,
+    warnings: optional(answer, "warnings", isStringList, "a list of strings"),
+  });
+}
+
+/** Parses the bytes a guest returned from `validate_settings`. */
+export function parseSettingsAnswer(bytes: Uint8Array): SettingsAnswer {
+  const answer = objectOf(bytes);
+  return withoutAbsent({ valid: required(answer, "valid"), message: optional(answer, "message", isString, "a string") });
+}
+
+function objectOf(bytes: Uint8Array): Record<string, unknown> {
+  const value = parseJson(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not a JSON object");
+  return value as Record<string, unknown>;
+}
+
+function required(answer: Record<string, unknown>, name: string): boolean {
+  const value = answer[name];
+  if (value === undefined) throw new TypeError(`missing field \`${name}\``);
+  if (typeof value !== "boolean") throw new TypeError(`field \`${name}\` must be a boolean`);
+  return value;
+}
+
+/** Null counts as absent. */
+function optional<T>(
+  answer: Record<string, unknown>,
+  name: string,
+  is: (value: unknown) => value is T,
+  what: string,
+): T | undefined {
+  const value = answer[name];
+  if (value === undefined || value === null) return undefined;
+  if (!is(value)) throw new TypeError(`field \`${name}\` must be ${what}`);
+  return value;
+}
+
+const isString = (value: unknown): value is string => typeof value === "string";
+const isCode = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
+const isStringList = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
+const isStringMap = (value: unknown): value is Record<string, string> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isString);
+
+function withoutAbsent<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
+}

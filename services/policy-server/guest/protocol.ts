@@ -1,0 +1,41 @@
+// pure
+import type { PolicyAnswer, SettingsAnswer } from "../admission/policy-answer.ts";
+
+/** What a worker is asked to do: one operation of one policy. `payload` is JSON in UTF-8. */
+export type GuestTask =
+  /** `original` says which part of the payload a mutation is compared with: `request.object`, or all of a raw request. */
+  | { operation: "validate"; payload: Uint8Array; original: "object" | "request" }
+  | { operation: "validate_settings"; payload: Uint8Array };
+
+/** How a task ended. `init` is everything before the guest call: instantiation and start functions. */
+export type TaskOutcome =
+  | { kind: "validated"; answer: PolicyAnswer }
+  | { kind: "settings"; answer: SettingsAnswer }
+  /** The guest answered, but not with what the protocol asks for. */
+  | { kind: "invalid-answer"; message: string }
+  | { kind: "failed"; phase: "init" | "call"; message: string }
+  | { kind: "timed-out" };
+
+/** A host call as the guest spelled it; nothing in it has been checked. */
+export type HostRequest = { binding: string; namespace: string; operation: string; payload: Uint8Array };
+
+/** Bytes for the guest, or the error text it reads. */
+export type HostReply = { ok: true; bytes: Uint8Array } | { ok: false; message: string };
+
+export type ToWorker =
+  | { type: "channel"; buffer: SharedArrayBuffer }
+  /** `module` comes along the first time a worker meets a digest. `timeoutMs` undefined: no limit. */
+  | {
+    type: "task";
+    task: GuestTask;
+    digest: string;
+    module?: WebAssembly.Module | undefined;
+    timeoutMs: number | undefined;
+  };
+
+export type FromWorker =
+  | { type: "ready" }
+  | { type: "done"; outcome: TaskOutcome }
+  | { type: "host-call"; request: HostRequest }
+  /** Text the guest printed, already bounded. */
+  | { type: "printed"; text: string };

@@ -1,0 +1,50 @@
+import { KubewardenError } from "../../../contracts/errors.ts";
+import type { Deadline } from "./deadline.ts";
+import type { HostReply, HostRequest } from "./protocol.ts";
+
+/**
+ * Carries a reply to a worker that sleeps inside a guest's host call. The buffer starts with two 32-bit words (state,
+ * length), the reply's bytes follow; the main side grows it when a reply needs more room.
+ */
+const stateWord = 0, lengthWord = 1, headerBytes = 8;
+const waiting = 0, replied = 1, refused = 2;
+const startBytes = 64 * 1024;
+const maxReplyBytes = 32 * 1024 * 1024;
+
+/** A channel for one worker. It serves one call at a time. */
+export function newSyncChannel(): SharedArrayBuffer {
+  return new SharedArrayBuffer(startBytes, { maxByteLength: headerBytes + maxReplyBytes });
+}
+
+/** Worker side: asks by `post` and sleeps until the reply is there. Throws its text; traps once the deadline passed. */
+export function callHost(
+  { buffer, post, deadline }: { buffer: SharedArrayBuffer; post: (request: HostRequest) => void; deadline: Deadline },
+  request: HostRequest,
+): Uint8Array {
+  const header = new Int32Array(buffer, 0, 2);
+  Atomics.store(header, stateWord, waiting);
+  post(request);
+  const outcome = Atomics.wait(header, stateWord, waiting, deadline.remainingMs() + 1);
+  deadline.check();
+  if (outcome === "timed-out") throw new KubewardenError("HOST_CALL_FAILED", "Host call timed out");
+  // A plain copy: neither TextDecoder nor a guest's memory takes views of shared memory.
+  const bytes = new Uint8Array(buffer, headerBytes, Atomics.load(header, lengthWord)).slice();
+  if (Atomics.load(header, stateWord) === refused) {
+    throw new KubewardenError("HOST_CALL_FAILED", new TextDecoder().decode(bytes));
+  }
+  return bytes;
+}
+
+/** Main side: writes the reply and wakes the worker. */
+export function replyToGuest(buffer: SharedArrayBuffer, reply: HostReply): void {
+  const bytes = reply.ok ? reply.bytes : new TextEncoder().encode(reply.message);
+  if (bytes.length > maxReplyBytes) {
+    return replyToGuest(buffer, { ok: false, message: `Host reply of ${bytes.length} bytes is too large` });
+  }
+  if (headerBytes + bytes.length > buffer.byteLength) buffer.grow(headerBytes + bytes.length);
+  new Uint8Array(buffer, headerBytes, bytes.length).set(bytes);
+  const header = new Int32Array(buffer, 0, 2);
+  Atomics.store(header, lengthWord, bytes.length);
+  Atomics.store(header, stateWord, reply.ok ? replied : refused);
+  Atomics.notify(header, stateWord);
+}
