@@ -1,0 +1,14 @@
+/** Reads `+pid` and `-pid` lines; when the pipe closes, the cluster is gone and every pid still listed is killed. */
+import { createInterface } from "node:readline";
+import { killGroup } from "./process-group.ts";
+
+const pids = new Set<number>();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const pid = Number(line.slice(1));
+  if (line.startsWith("+")) pids.add(pid);
+  else pids.delete(pid);
+}
+for (const pid of pids) killGroup(pid);
+process.exit(0);
