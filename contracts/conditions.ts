@@ -20,6 +20,7 @@ export const conditionReasons = {
     "ConfigurationVersionMismatch",
     "UnknownConfigurationVersion",
     "PolicyServerNotFound",
+    "PolicyServerTerminating",
     "PolicyInvalid",
     "NameCollision",
   ],
