@@ -2,14 +2,16 @@
  * Writes every generated file from its source; `--check` instead exits 1 and names the files that would change.
  * A generator is a function that returns `path from the root -> content`.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { crdFiles } from "./generate-crds.ts";
 import { guestFiles } from "./build-guests.ts";
+import { generateBuiltinModels } from "./builtin-models.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 type Files = Record<string, string | Uint8Array>;
-const generators: (() => Promise<Files>)[] = [guestFiles];
+const generators: (() => Promise<Files>)[] = [guestFiles, generateBuiltinModels];
 
 const outputs: Files = Object.assign({}, ...await Promise.all(generators.map((generate) => generate())));
 const changed: string[] = [];
@@ -20,7 +22,9 @@ for (const [path, content] of Object.entries(outputs)) {
   });
   if (current?.equals(Buffer.from(content))) continue;
   changed.push(path);
-  if (!process.argv.includes("--check")) await writeFile(join(root, path), content);
+  if (process.argv.includes("--check")) continue;
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), content);
 }
 console.log(
   `${Object.keys(outputs).length} generated files, ${changed.length} changed${

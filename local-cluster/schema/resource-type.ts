@@ -37,6 +37,8 @@ export type ResourceType = {
   readonly storage: boolean;
   /** Review kinds (SubjectAccessReview, TokenReview) are answered and never stored: they allow `create` only. */
   readonly virtual?: boolean;
+  /** Defaults that depend on other fields, in place, after the schema's: use `applyTypeDefaults` of defaults.ts. */
+  readonly fillDefaults?: (object: KubeObject) => void;
   /**
    * What the API server's strategy does before validation, beyond schema defaults: returns the object to store.
    * E.g. Secret folds stringData, Service gets a clusterIP, Namespace its finalizer and phase.
