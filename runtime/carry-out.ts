@@ -1,0 +1,143 @@
+import { KubewardenError, messageOf } from "../contracts/errors.ts";
+import { stringifyJson } from "../contracts/json.ts";
+import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
+import { refOf } from "../contracts/kubernetes.ts";
+import { changeFinalizer } from "./finalizers.ts";
+import type { Kube } from "./kube.ts";
+import type { FinalizerChange, Plan, StatusIntent } from "./plan.ts";
+import { isAtLeast, statusApplyFor, statusIsApplied } from "./status-apply.ts";
+
+/** A write that the API server refused or that did not reach it. */
+export type WriteFailure = { ref: ObjectRef; error: unknown };
+
+/** What the caches know of an object now; `undefined` for a kind that no cache holds. */
+export type Lookup = (ref: ObjectRef) => { object: KubeObject | undefined } | undefined;
+
+export type Carrier = {
+  /**
+   * Carries out a plan in the order: finalizers to add, apply, remove, status, finalizers to drop. The first failure ends
+   * the object writes (a later one may build on an earlier one) and keeps every finalizer, but the status is written on
+   * every exit, as `onFailure` has it. Throws the failure, or `WRITES_FAILED` when there are several.
+   */
+  carryOut(plan: Plan, now: Date, onFailure?: (failures: WriteFailure[]) => StatusIntent[]): Promise<void>;
+};
+
+export type CarrierOptions = {
+  kube: Kube;
+  fieldManager: string;
+  lookup: Lookup;
+  signal: AbortSignal;
+  onWrite?: (verb: "apply" | "remove" | "status" | "finalizer") => void;
+};
+
+const rememberedWrites = 10_000;
+
+/** Executes plans under one field manager; remembers its own last writes, since caches lag behind them. */
+export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = () => {} }: CarrierOptions): Carrier {
+  /** Object -> what was applied and the version that came of it: the same again would be a no-op. */
+  const applied = new Map<string, { body: string; resourceVersion: string | undefined }>();
+  /** uid -> the object as our last status write left it, until the cache has caught up. */
+  const written = new Map<string, KubeObject>();
+
+  async function applyObject(object: KubeObject): Promise<void> {
+    const key = keyOf(refOf(object));
+    const body = stringifyJson(object);
+    const last = applied.get(key);
+    const cached = lookup(refOf(object))?.object;
+    if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {
+      return;
+    }
+    onWrite("apply");
+    const result = await kube.apply(object, { fieldManager, force: true, signal });
+    remember(applied, key, { body, resourceVersion: result.metadata.resourceVersion });
+  }
+
+  /** The newest state of the target that we know of; `undefined` when that incarnation is gone. */
+  async function currentOf(target: StatusIntent["target"]): Promise<KubeObject | undefined> {
+    const known = lookup(target);
+    const object = known ? known.object : await kube.get(target, { signal });
+    const ours = written.get(target.uid);
+    if (object?.metadata.uid !== target.uid) return undefined;
+    if (!ours) return object;
+    if (isAtLeast(object.metadata.resourceVersion, ours.metadata.resourceVersion) === false) return ours;
+    written.delete(target.uid);
+    return object;
+  }
+
+  async function writeStatus(intent: StatusIntent, now: Date): Promise<void> {
+    const current = await currentOf(intent.target);
+    if (!current) return;
+    const body = statusApplyFor(intent, current, now);
+    if (statusIsApplied(body, current, fieldManager)) return;
+    onWrite("status");
+    try {
+      const result = await kube.apply(body, { fieldManager, force: true, subresource: "status", signal });
+      remember(written, intent.target.uid, result);
+    } catch (error) {
+      if (!(error instanceof KubewardenError && error.code === "KUBE_NOT_FOUND")) throw error;
+      // Deleted in the meantime: there is nothing left to report on.
+    }
+  }
+
+  async function setFinalizer(change: FinalizerChange): Promise<void> {
+    onWrite("finalizer");
+    await changeFinalizer(kube, change, signal);
+  }
+
+  async function removeObject(ref: ObjectRef): Promise<void> {
+    onWrite("remove");
+    applied.delete(keyOf(ref));
+    await kube.remove(ref, { propagationPolicy: "Background", signal });
+  }
+
+  return {
+    async carryOut(plan, now, onFailure) {
+      const failures: WriteFailure[] = [];
+      const attempt = async <T>(each: T, ref: ObjectRef, write: (each: T) => Promise<void>) => {
+        try {
+          await write(each);
+        } catch (error) {
+          signal.throwIfAborted();
+          failures.push({ ref, error });
+        }
+      };
+      const changes = (which: FinalizerChange["change"]) => plan.finalizers.filter(({ change }) => change === which);
+
+      for (const each of changes("add")) if (!failures.length) await attempt(each, each.target, setFinalizer);
+      for (const each of plan.apply) if (!failures.length) await attempt(each, refOf(each), applyObject);
+      for (const each of plan.remove) if (!failures.length) await attempt(each, each, removeObject);
+
+      const overriding = failures.length > 0 && onFailure ? onFailure(failures) : [];
+      for (const each of mergedIntents(plan.status, overriding)) {
+        await attempt(each, each.target, (intent) => writeStatus(intent, now));
+      }
+      for (const each of changes("drop")) if (!failures.length) await attempt(each, each.target, setFinalizer);
+      if (failures.length > 0) throw errorFor(failures);
+    },
+  };
+}
+
+/** One full set per object: an overriding one replaces the planned one. */
+function mergedIntents(planned: StatusIntent[], overriding: StatusIntent[]): StatusIntent[] {
+  const overridden = new Set(overriding.map(({ target }) => target.uid));
+  return [...planned.filter(({ target }) => !overridden.has(target.uid)), ...overriding];
+}
+
+function errorFor(failures: WriteFailure[]): unknown {
+  const [first, ...others] = failures;
+  if (others.length === 0) return first?.error;
+  const message = `${failures.length} writes failed: ${failures.map(({ error }) => messageOf(error)).join("; ")}`;
+  return new KubewardenError("WRITES_FAILED", message, { cause: first?.error });
+}
+
+function keyOf({ apiVersion, kind, name, namespace = "" }: ObjectRef): string {
+  return `${apiVersion}/${kind}/${namespace}/${name}`;
+}
+
+/** Remembering too little costs a write that changes nothing, so the oldest may go. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > rememberedWrites && oldest !== undefined) map.delete(oldest);
+}

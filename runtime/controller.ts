@@ -1,0 +1,135 @@
+import { KubewardenError } from "../contracts/errors.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { createCarrier, type Lookup, type WriteFailure } from "./carry-out.ts";
+import type { Kube } from "./kube.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Plan, StatusIntent } from "./plan.ts";
+import type { WatchCache } from "./watch-cache.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+export type { WriteFailure } from "./carry-out.ts";
+
+/** Which keys to look at when an object of the cache changed; asked for the object before and after the change. */
+export type Source = { cache: WatchCache; keysFor: (object: KubeObject) => string[] };
+
+/** Observe, plan, carry out. A key names one root object, e.g. a PolicyServer; its content is up to the controller. */
+export type Controller<Observed> = {
+  /** Field manager, name in logs, label in metrics. */
+  name: string;
+  sources: Source[];
+  /** Gathers facts about one key, from caches wherever they suffice. */
+  observe: (key: string, signal: AbortSignal) => Promise<Observed> | Observed;
+  /** Pure: facts and time to what to do. */
+  plan: (observed: Observed, now: Date) => Plan;
+  /** The status to write when object writes failed; each intent replaces the planned one for the same object. */
+  onFailure?: (observed: Observed, failures: WriteFailure[], now: Date) => StatusIntent[];
+};
+
+export type ControllerOptions = {
+  kube: Kube;
+  log: Log;
+  metrics: Metrics;
+  signal: AbortSignal;
+  workers?: number;
+  queue?: WorkQueue;
+  now?: () => Date;
+};
+
+/**
+ * Runs a controller until the signal, which ends it without an error. Starts its caches, waits until all are synced,
+ * looks at everything once, and then at whatever changes. A failed pass comes again with backoff.
+ */
+export async function runController<O>(controller: Controller<O>, options: ControllerOptions): Promise<void> {
+  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), now = () => new Date() } = options;
+  const { name, sources } = controller;
+  const log = options.log.child({ controller: name });
+  const measure = instruments(metrics, name);
+  const onWrite = measure.wrote;
+  const carrier = createCarrier({ kube, fieldManager: name, lookup: lookupIn(sources), signal, onWrite });
+
+  const unsubscribe = sources.map(({ cache, keysFor }) =>
+    cache.onChange(({ before, after }) => {
+      for (const object of [before, after]) for (const key of object ? keysFor(object) : []) queue.add(key);
+      measure.depth(queue.depth);
+    })
+  );
+  try {
+    for (const { cache } of sources) void cache.start(signal);
+    for (const { cache } of sources) await cache.whenSynced(signal);
+    for (const { cache, keysFor } of sources) {
+      for (const object of cache.list()) for (const key of keysFor(object)) queue.add(key);
+    }
+    log.info("controller started", { waiting: queue.depth });
+    await Promise.all(Array.from({ length: workers }, work));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    for (const each of unsubscribe) each();
+    queue.close();
+    log.info("controller stopped");
+  }
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const key = await queue.next(signal);
+      measure.depth(queue.depth);
+      const started = performance.now();
+      try {
+        const lookAgainAfterMs = await reconcile(key);
+        queue.forget(key);
+        if (lookAgainAfterMs !== undefined) queue.addAfter(key, lookAgainAfterMs);
+        measure.passed("ok", performance.now() - started);
+        log.debug("reconciled", { key, ms: Math.round(performance.now() - started), lookAgainAfterMs });
+      } catch (error) {
+        signal.throwIfAborted();
+        const retryInMs = Math.round(queue.retry(key));
+        measure.passed("failed", performance.now() - started);
+        // Someone else was faster than our caches: routine, and the retry sees the newer state.
+        const routine = error instanceof KubewardenError && error.code === "KUBE_CONFLICT";
+        log[routine ? "debug" : "warn"]("reconcile failed", { key, error, retryInMs });
+      } finally {
+        queue.done(key);
+      }
+    }
+  }
+
+  async function reconcile(key: string): Promise<number | undefined> {
+    const observed = await controller.observe(key, signal);
+    const at = now();
+    const plan = controller.plan(observed, at);
+    await carrier.carryOut(plan, at, (failures) => controller.onFailure?.(observed, failures, at) ?? []);
+    return plan.lookAgainAfterMs;
+  }
+}
+
+function lookupIn(sources: Source[]): Lookup {
+  return (ref) => {
+    const holders = sources.map(({ cache }) => cache).filter((cache) =>
+      cache.query.kind === ref.kind && cache.query.apiVersion === ref.apiVersion && cache.holds(ref.namespace)
+    );
+    if (holders.length === 0) return undefined;
+    return { object: holders.map((cache) => cache.get(ref.name, ref.namespace)).find((each) => each) };
+  };
+}
+
+function instruments(metrics: Metrics, controller: string) {
+  const passes = metrics.counter("kubewarden_reconciles_total", "Passes over one key by result", [
+    "controller",
+    "result",
+  ]);
+  const duration = metrics.histogram("kubewarden_reconcile_duration_seconds", "Time of one pass over one key", {
+    labels: ["controller"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  });
+  const depth = metrics.gauge("kubewarden_work_queue_depth", "Keys that wait for a worker", ["controller"]);
+  const writes = metrics.counter("kubewarden_api_writes_total", "Writes to the Kubernetes API", ["controller", "verb"]);
+  return {
+    passed(result: "ok" | "failed", ms: number) {
+      passes.inc({ controller, result });
+      duration.observe(ms / 1000, { controller });
+    },
+    depth: (value: number) => depth.set(value, { controller }),
+    wrote: (verb: string) => writes.inc({ controller, verb }),
+  };
+}
