@@ -11,7 +11,7 @@ import { generateBuiltinModels } from "./builtin-models.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 type Files = Record<string, string | Uint8Array>;
-const generators: (() => Promise<Files>)[] = [guestFiles, generateBuiltinModels];
+const generators: (() => Promise<Files>)[] = [crdFiles, guestFiles, generateBuiltinModels];
 
 const outputs: Files = Object.assign({}, ...await Promise.all(generators.map((generate) => generate())));
 const changed: string[] = [];
