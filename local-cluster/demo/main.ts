@@ -5,10 +5,12 @@
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../contracts/errors.ts";
 import { connectKube } from "../../runtime/kube.ts";
 import { renderKustomization } from "../../tools/kustomize.ts";
+import { currentRuntime, runtimeCommand, type RuntimeName } from "../../tools/runtimes.ts";
 import { startLocalCluster } from "../cluster.ts";
 import type { Stage } from "./looks.ts";
 import { policiesFolder } from "./manifests.ts";
@@ -23,7 +25,7 @@ const usage = `Usage: npm run demo -- [options]
 Starts a small Kubernetes on this machine, installs kubewarden-edge in it and walks through its story.
 
   --keep               leave the cluster running at the end, until Ctrl-C
-  --runtime NAME       run every process under node (default) or deno
+  --runtime NAME       run every process, this one too, under node (default) or deno
   --without SERVICE    leave one out: ${services.join(", ")}
   --limit SECONDS      how long one step may take (default 45)
   --help               this text`;
@@ -33,6 +35,7 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const options = readOptions();
   if (typeof options === "number") return options;
+  if (options.runtime !== currentRuntime) return runUnder(options.runtime);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
@@ -54,6 +57,18 @@ async function main(): Promise<number> {
     await cluster.stop();
     await modules.stop();
   }
+}
+
+/** Runs this very command as a process of the other runtime. */
+function runUnder(runtime: RuntimeName): Promise<number> {
+  const { command, args } = runtimeCommand(runtime);
+  const child = spawn(command, [...args, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
+  // Ctrl-C reaches the whole foreground group; a signal to this process alone is passed on.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
 }
 
 async function walk(stage: Stage, without: Service | undefined): Promise<boolean> {
@@ -89,7 +104,7 @@ Ctrl-C ends it.`);
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
-type Options = { keep: boolean; runtime: "node" | "deno"; without: Service | undefined; limitMs: number };
+type Options = { keep: boolean; runtime: RuntimeName; without: Service | undefined; limitMs: number };
 
 /** The options, or the exit code when there is nothing to run. */
 function readOptions(): Options | number {
@@ -97,7 +112,7 @@ function readOptions(): Options | number {
     const { values } = parseArgs({
       options: {
         keep: { type: "boolean", default: false },
-        runtime: { type: "string", default: "node" },
+        runtime: { type: "string", default: currentRuntime },
         without: { type: "string" },
         limit: { type: "string", default: "45" },
         help: { type: "boolean", default: false },
