@@ -13,21 +13,9 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import type { CertificateFacts } from "./facts.ts";
+import type { CertifiedKey } from "./secrets.ts";
 import { pkcs8FromSec1, sec1FromPkcs8 } from "./sec1.ts";
-
-/** A certificate and its private key, both PEM; the key is `EC PRIVATE KEY` (reference/controller.md 4.2). */
-export type CertifiedKey = { certificate: string; privateKey: string };
-
-/** What the rules need to know of one certificate. Times are those of the certificate, `pem` ends with a newline. */
-export type CertificateFacts = {
-  pem: string;
-  /** Hex SHA-256 of the DER bytes: the certificate's identity. */
-  fingerprint: string;
-  notBefore: Date;
-  notAfter: Date;
-  isAuthority: boolean;
-  dnsNames: string[];
-};
 
 export const authorityName = "kubewarden-controller-ca";
 export const authorityValidityDays = 3650;
