@@ -1,0 +1,79 @@
+// pure
+type Common = { env?: string; flag?: string };
+
+/** Any text. */
+export function textFlag<T extends string | undefined>(
+  description: string,
+  fallback: T,
+  common: Common & { placeholder?: string } = {},
+) {
+  return {
+    description,
+    fallback: fallback as string | T,
+    placeholder: "text",
+    parse: (text: string): string | T => text,
+    ...common,
+  };
+}
+
+/** `1`, `true`, `yes`, `0`, `false`, `no`, in any case. */
+export function booleanFlag(description: string, fallback: boolean, common: Common = {}) {
+  return { description, fallback, parse: parseBoolean, ...common };
+}
+
+/** A whole number inside bounds. */
+export function integerFlag(
+  description: string,
+  fallback: number,
+  { min = 0, max = 2 ** 31 - 1, ...common }: Common & { min?: number; max?: number } = {},
+) {
+  const parse = (text: string) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || value < min || value > max) {
+      throw new Error(`expected a whole number from ${min} to ${max}`);
+    }
+    return value;
+  };
+  return { description, fallback, placeholder: "number", parse, ...common };
+}
+
+/** One of a few words. */
+export function choiceFlag<T extends string>(
+  description: string,
+  choices: readonly T[],
+  fallback: T,
+  common: Common = {},
+) {
+  const parse = (text: string): T => {
+    const found = choices.find((each) => each === text.toLowerCase());
+    if (found === undefined) throw new Error(`expected one of ${choices.join(", ")}`);
+    return found;
+  };
+  return { description, fallback, placeholder: choices.join("|"), parse, ...common };
+}
+
+/** A list with commas; spaces around items and empty items do not count. */
+export function listFlag(description: string, common: Common = {}) {
+  const parse = (text: string): readonly string[] => text.split(",").map((each) => each.trim()).filter((each) => each);
+  return { description, fallback: [] as readonly string[], placeholder: "a,b,...", parse, ...common };
+}
+
+/** A duration as Go writes it (`15s`, `1m30s`, `500ms`); the value is in milliseconds. */
+export function durationFlag(description: string, fallback: string, common: Common = {}) {
+  return { description, fallback: parseDuration(fallback), placeholder: "duration", parse: parseDuration, ...common };
+}
+
+function parseBoolean(text: string): boolean {
+  const word = text.toLowerCase();
+  if (["1", "true", "yes"].includes(word)) return true;
+  if (["0", "false", "no"].includes(word)) return false;
+  throw new Error("expected true or false");
+}
+
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(text: string): number {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new Error('expected a duration such as "15s" or "1m30s"');
+  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
+    .reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ""] ?? 0), 0);
+}
