@@ -1,5 +1,5 @@
 // pure
-import type { Condition, ConditionStatus } from "./kubernetes.ts";
+import type { Condition, ConditionStatus, KubeObject } from "./kubernetes.ts";
 
 /**
  * Condition types and their reasons, with what True means. One service owns each type (contracts/README.md);
@@ -56,7 +56,7 @@ export function condition<T extends ConditionType>(
 }
 
 /** Finds a condition in any object's `status.conditions`. */
-export function findCondition(object: { status?: unknown }, type: ConditionType): Condition | undefined {
+export function findCondition(object: KubeObject | { status?: unknown }, type: ConditionType): Condition | undefined {
   const conditions = (object.status as { conditions?: Condition[] } | undefined)?.conditions;
   return conditions?.find((each) => each.type === type);
 }

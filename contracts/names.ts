@@ -5,6 +5,8 @@ export const apiGroup = "policies.kubewarden.io";
 export const apiVersion = `${apiGroup}/v1`;
 
 export const finalizer = "kubewarden.io/finalizer";
+/** Of releases before 1.14: only ever dropped. */
+export const legacyFinalizer = "kubewarden";
 export const defaultPolicyServerName = "default";
 
 /** Reference/controller.md 4.1. */

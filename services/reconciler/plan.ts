@@ -1,0 +1,160 @@
+// pure
+import { findCondition } from "../../contracts/conditions.ts";
+import { messageOf } from "../../contracts/errors.ts";
+import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
+import { finalizer, legacyFinalizer } from "../../contracts/names.ts";
+import { policyServerNameProblem } from "../../contracts/policy-checks.ts";
+import { parsePolicyServer, type PolicyServer } from "../../contracts/policy-server.ts";
+import type { FinalizerChange, Plan, StatusIntent } from "../../runtime/plan.ts";
+import { configMapsPlan } from "./config-maps-plan.ts";
+import { configurationFor } from "./configuration.ts";
+import { deploymentFor } from "./desired/deployment.ts";
+import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
+import { serviceFor } from "./desired/service.ts";
+import type { Observed } from "./facts.ts";
+import { policyReports } from "./policy-reports.ts";
+import { unservedStatusFor } from "./policy-status.ts";
+import { entriesByVersion, lastGoodEntries } from "./versions.ts";
+import { serverStatusFor, type Shortfalls, shortfallsAfter } from "./server-status.ts";
+
+type Digest = (text: string) => string;
+
+/** What to do about one PolicyServer name. `sha256Hex` gives the digest of a text in lower-case hex. */
+export function planFor(observed: Observed, sha256Hex: Digest): Plan {
+  const { server } = observed;
+  if (server === undefined) return planWithoutServer(observed);
+  if (server.metadata.deletionTimestamp !== undefined) return planRelease(server, observed);
+  const read = readServer(server);
+  return "problem" in read
+    ? planForUnreadable(server, observed, read.problem)
+    : planForStanding(server, read.policyServer, observed, sha256Hex);
+}
+
+/** The status after failed writes: what was refused is said on the PolicyServer; the verdicts on policies hold. */
+export function statusAfterFailure(
+  observed: Observed,
+  failures: readonly { ref: { kind: string; apiVersion: string; name: string }; error: unknown }[],
+  sha256Hex: Digest,
+): StatusIntent[] {
+  const { server } = observed;
+  const plan = planFor(observed, sha256Hex);
+  const own = plan.status.find(({ target }) => target.uid === server?.metadata.uid);
+  if (server === undefined || own === undefined) return [];
+  const failed = serverStatusFor(server, shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]));
+  const conditions = own.conditions.map((planned, index) => {
+    const after = failed.conditions[index];
+    return planned.status === "True" && after ? after : planned;
+  });
+  return [{ ...own, conditions }];
+}
+
+/** No server of that name: its policies wait, whatever once ran is the garbage collector's. */
+function planWithoutServer({ name, policies }: Observed): Plan {
+  const message = name === ""
+    ? "The policy names no PolicyServer: set spec.policyServer"
+    : `There is no PolicyServer "${name}": create it, or recreate the policy with another spec.policyServer`;
+  const status = policies.map((policy) => unservedStatusFor(policy, "PolicyServerNotFound", message));
+  return { apply: [], remove: [], status, finalizers: [] };
+}
+
+/** A server that goes away gets nothing new, and is released once its policies' webhooks are gone. */
+function planRelease(server: KubeObject, { name, policies }: Observed): Plan {
+  const message = `PolicyServer "${name}" is being deleted`;
+  const cleanedUp = findCondition(server, "PolicyWebhooksCleanedUp");
+  // Deletion moves the generation: an answer from before it does not count.
+  const released = cleanedUp?.status === "True" && cleanedUp.observedGeneration === server.metadata.generation;
+  return {
+    apply: [],
+    remove: [],
+    status: policies.map((policy) => unservedStatusFor(policy, "PolicyServerTerminating", message)),
+    finalizers: released
+      ? [finalizer, legacyFinalizer].filter((each) => hasFinalizer(server, each)).map((each) =>
+        change(server, each, "drop")
+      )
+      : [],
+  };
+}
+
+function planForUnreadable(server: KubeObject, { policies }: Observed, problem: string): Plan {
+  const shortfall = { reason: "ReconciliationFailed", message: problem } as const;
+  const shortfalls: Shortfalls = {
+    ConfigMapReconciled: shortfall,
+    ServiceReconciled: shortfall,
+    DeploymentReconciled: shortfall,
+    PodDisruptionBudgetReconciled: shortfall,
+  };
+  const message = `PolicyServer "${server.metadata.name}" is not valid: ${problem}`;
+  return {
+    apply: [],
+    remove: [],
+    status: [
+      serverStatusFor(server, shortfalls),
+      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerNotFound", message)),
+    ],
+    finalizers: finalizersToAdd(server),
+  };
+}
+
+function planForStanding(server: KubeObject, policyServer: PolicyServer, observed: Observed, sha256Hex: Digest): Plan {
+  const { settings, disruptionBudget, ownImage } = observed;
+  const configuration = configurationFor(policyServer, { ...observed, lastGood: lastGoodEntries(observed) }, sha256Hex);
+  const configMaps = configMapsPlan(policyServer, configuration, observed);
+  const wantedBudget = disruptionBudgetFor(policyServer, settings.namespace);
+  const image = policyServer.spec.image || ownImage;
+  const shortfalls: Shortfalls = { ...configMaps.shortfalls, ...deploymentShortfall(server, observed, image) };
+  const deployment = image === undefined || shortfalls.ConfigMapReconciled || shortfalls.DeploymentReconciled
+    ? []
+    : [deploymentFor(policyServer, { settings, image, version: configuration.version })];
+  return {
+    // In the order in which one needs the other: the carrier stops at the first failure.
+    apply: [
+      ...configMaps.apply,
+      serviceFor(policyServer, settings.namespace),
+      ...deployment,
+      ...(wantedBudget ? [wantedBudget] : []),
+    ],
+    remove: [
+      ...configMaps.remove,
+      ...(disruptionBudget && !wantedBudget ? [refOf(disruptionBudget)] : []),
+    ],
+    status: [
+      serverStatusFor(server, shortfalls),
+      ...policyReports(server, observed, configuration, entriesByVersion(observed, configuration)),
+    ],
+    finalizers: finalizersToAdd(server),
+  };
+}
+
+function readServer(server: KubeObject): { policyServer: PolicyServer } | { problem: string } {
+  const problem = policyServerNameProblem(server.metadata.name);
+  if (problem !== undefined) return { problem };
+  try {
+    return { policyServer: parsePolicyServer(server) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+/** Only the first Deployment waits for the certificate: pods of a later one start with the one that is there. */
+function deploymentShortfall(server: KubeObject, { deployment }: Observed, image: string | undefined): Shortfalls {
+  const exists = deployment?.metadata.ownerReferences?.some((owner) => owner.uid === server.metadata.uid) ?? false;
+  if (!exists && findCondition(server, "CertSecretReconciled")?.status !== "True") {
+    const message = "The Deployment is created once the serving certificate is there (CertSecretReconciled)";
+    return { DeploymentReconciled: { reason: "WaitingForCertificate", message } };
+  }
+  if (image !== undefined) return {};
+  const message = "spec.image is not set, and the reconciler does not know its own image: set spec.image";
+  return { DeploymentReconciled: { reason: "ReconciliationFailed", message } };
+}
+
+function finalizersToAdd(server: KubeObject): FinalizerChange[] {
+  return hasFinalizer(server, finalizer) ? [] : [change(server, finalizer, "add")];
+}
+
+function hasFinalizer(server: KubeObject, name: string): boolean {
+  return server.metadata.finalizers?.includes(name) ?? false;
+}
+
+function change(server: KubeObject, name: string, what: FinalizerChange["change"]): FinalizerChange {
+  return { target: { ...refOf(server), uid: server.metadata.uid ?? "" }, finalizer: name, change: what };
+}

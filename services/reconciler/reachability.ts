@@ -1,0 +1,110 @@
+// pure
+import type { ConditionReason } from "../../contracts/conditions.ts";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { annotations } from "../../contracts/names.ts";
+import type { ConfigEntries } from "./entries.ts";
+import { type PodFacts, podFactsOf } from "./pods.ts";
+
+/** What runs for one PolicyServer, and what every configuration version it may run holds. */
+export type Fleet = {
+  serverUid: string;
+  /** `spec.replicas` of the PolicyServer. */
+  replicas: number;
+  deployment?: KubeObject;
+  replicaSets: readonly KubeObject[];
+  pods: readonly KubeObject[];
+  events: readonly KubeObject[];
+  entriesOf: ReadonlyMap<string, ConfigEntries>;
+};
+
+/** A policy as it should be served: `served` is the version that its status says serves it, if any. */
+export type Wanted = { unique: string; entry: string; served?: string };
+
+export type ServedMode = "protect" | "monitor" | "unknown";
+
+export type Reach =
+  & { mode: ServedMode }
+  & (
+    | { reachable: true; configVersion: string }
+    | { reachable: false; reason: ConditionReason<"PolicyUniquelyReachable">; message: string }
+  );
+
+/** The config version that the Deployment as observed names, if it belongs to this incarnation of the PolicyServer. */
+export function namedVersion({ deployment, serverUid }: Fleet): string | undefined {
+  const owned = deployment?.metadata.ownerReferences?.some((owner) => owner.uid === serverUid) ?? false;
+  return owned ? deployment?.metadata.annotations?.[annotations.configVersion] : undefined;
+}
+
+/**
+ * Whether whichever pod answers for this policy answers with exactly this entry: every live pod carries it, and every
+ * one of them is ready (reference/controller.md 5.2; the entry instead of the version, so that one policy's rollout does
+ * not take another's verdict away). Once reached, a pod that is still starting with the same entry changes nothing, as it
+ * gets no traffic.
+ */
+export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
+  const pods = podFactsOf(fleet).filter((pod) => !pod.finished);
+  const version = namedVersion(fleet);
+  const carries = (at: string | undefined) => entryAt(fleet, at, wanted.unique)?.text === wanted.entry;
+  const ready = pods.filter((pod) => pod.ready && !pod.terminating);
+  const mode = modeAsServed(fleet, pods.filter((pod) => pod.ready), wanted.unique);
+
+  const strayed = pods.filter((pod) => !pod.ours || !carries(pod.version));
+  const waiting = pods.filter((pod) => !pod.ready && !pod.terminating);
+  const stands = carries(wanted.served);
+  if (version !== undefined && strayed.length === 0 && ready.length > 0 && (waiting.length === 0 || stands)) {
+    const allNew = ready.every((pod) => pod.version === version);
+    return { reachable: true, configVersion: allNew || !stands ? version : (wanted.served ?? version), mode };
+  }
+  const starting = waiting.filter((pod) => pod.version === version && version !== undefined);
+  return {
+    reachable: false,
+    mode,
+    ...whyNot(fleet, wanted, { pods, strayed, waiting, starting, carried: carries(version) }),
+  };
+}
+
+type Why = { reason: ConditionReason<"PolicyUniquelyReachable">; message: string };
+type Seen = { pods: PodFacts[]; strayed: PodFacts[]; waiting: PodFacts[]; starting: PodFacts[]; carried: boolean };
+
+function whyNot(fleet: Fleet, { unique }: Wanted, { pods, strayed, waiting, starting, carried }: Seen): Why {
+  for (const pod of carried ? starting : []) {
+    const failure = pod.loadFailures.find(({ policy }) => policy === unique || policy.startsWith(`${unique}/`));
+    if (failure) return { reason: "PolicyLoadFailed", message: failure.message };
+  }
+  const failed = starting.find((pod) => pod.problem !== undefined);
+  if (failed) {
+    return { reason: "PolicyServerStartFailed", message: `Pod "${failed.name}" does not start: ${failed.problem}` };
+  }
+  return { reason: "LatestReplicaSetIsNotUniquelyReachable", message: notYet(fleet, pods, strayed, waiting) };
+}
+
+function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: PodFacts[]): string {
+  if (fleet.deployment === undefined) return "The policy server has no Deployment yet";
+  if (namedVersion(fleet) === undefined) return "The Deployment does not yet belong to this PolicyServer";
+  if (fleet.replicas === 0) return "No pod can serve the policy: spec.replicas of the PolicyServer is 0";
+  const [stray] = strayed;
+  if (stray) return `Pod "${stray.name}" does not run a configuration with this generation of the policy`;
+  const [unready] = waiting;
+  if (unready) return `Pod "${unready.name}" is not ready yet`;
+  if (pods.length > 0) return "Every pod of the policy server is terminating";
+  return replicaFailure(fleet.deployment) ?? "No pod of the policy server runs yet";
+}
+
+/** Why no pod could even be created: quotas, Pod Security, a missing ServiceAccount. */
+function replicaFailure(deployment: KubeObject): string | undefined {
+  const { conditions } = (deployment.status ?? {}) as {
+    conditions?: { type: string; status: string; message?: string }[];
+  };
+  const failure = conditions?.find((each) => each.type === "ReplicaFailure" && each.status === "True");
+  return failure && `Pods of the policy server cannot be created: ${failure.message ?? "ReplicaFailure"}`;
+}
+
+function entryAt(fleet: Fleet, version: string | undefined, unique: string) {
+  return version === undefined ? undefined : fleet.entriesOf.get(version)?.get(unique);
+}
+
+function modeAsServed(fleet: Fleet, ready: PodFacts[], unique: string): ServedMode {
+  const modes = new Set(ready.map((pod) => entryAt(fleet, pod.version, unique)?.mode));
+  const [mode] = modes;
+  return modes.size === 1 && mode !== undefined ? mode : "unknown";
+}
