@@ -1,0 +1,146 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { AuthorityFacts, CertificateFacts, Observed, ServerFacts } from "./facts.ts";
+import { planCertificates } from "./plan.ts";
+
+const now = new Date("2030-06-15T12:00:00Z");
+const certificate = (name: string): CertificateFacts => ({
+  pem: `${name}\n`,
+  fingerprint: name,
+  notBefore: new Date("2030-06-01T00:00:00Z"),
+  notAfter: new Date("2031-06-01T00:00:00Z"),
+  isAuthority: true,
+  dnsNames: [],
+});
+const secret = { uid: "s1", resourceVersion: "7", metadataInPlace: true };
+const authority: AuthorityFacts = {
+  secret,
+  current: certificate("ca2"),
+  old: [certificate("ca1")],
+  bundle: { pem: "ca2\nca1\n", digest: "d2" },
+  published: [[certificate("ca2"), certificate("ca1")]],
+};
+const owner = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer", name: "blue", uid: "u1" };
+const server: ServerFacts = {
+  target: owner,
+  owner,
+  generation: 3,
+  terminating: false,
+  secretName: "policy-server-blue",
+  dnsName: "policy-server-blue.kubewarden.svc",
+  publishedBundle: "ca1\n",
+  trustedCaDigest: "d2",
+  trustedSince: now,
+  leaf: { secret, certificate: certificate("leaf"), issuer: certificate("ca2") },
+};
+const observed = (more: Partial<Observed> = {}): Observed => ({
+  namespace: "kubewarden",
+  settleMs: 60_000,
+  authority,
+  server,
+  ...more,
+});
+const statusOf = (facts: Observed) => {
+  const [status] = planCertificates(facts, now).status;
+  return {
+    caBundle: status!.fields!.caBundle,
+    conditions: status!.conditions.map(({ type, status }) => `${type} ${status}`),
+    messages: status!.conditions.map(({ message }) => message),
+  };
+};
+
+test("plan: with both Secrets in place both conditions are True and the bundle is published", () => {
+  assert.equal(planCertificates(observed(), now), {
+    apply: [],
+    remove: [],
+    finalizers: [],
+    status: [{
+      target: owner,
+      fields: { caBundle: "ca2\nca1\n" },
+      conditions: [
+        {
+          type: "CARootSecretReconciled",
+          status: "True",
+          reason: "ReconciliationSucceeded",
+          message:
+            'Secret "kubewarden/kubewarden-ca" holds a certificate authority that is valid until 2031-06-01T00:00:00.000Z',
+          observedGeneration: 3,
+        },
+        {
+          type: "CertSecretReconciled",
+          status: "True",
+          reason: "ReconciliationSucceeded",
+          message:
+            'Secret "kubewarden/policy-server-blue" holds a serving certificate that is valid until 2031-06-01T00:00:00.000Z',
+          observedGeneration: 3,
+        },
+      ],
+    }],
+    lookAgainAfterMs: 60_000,
+  });
+});
+
+test("plan: nothing is claimed before the Secrets were seen, and the former bundle stands", () => {
+  const facts = observed({ authority: { old: [], published: [[certificate("ca1")]] }, server: { ...server, leaf: {} } });
+  const { caBundle, conditions } = statusOf(facts);
+  assert.is(caBundle, "ca1\n");
+  assert.equal(conditions, ["CARootSecretReconciled False", "CertSecretReconciled False"]);
+});
+
+test("plan: an authority put in place by hand is not published before the former one is kept beside it", () => {
+  const lone = { ...authority, old: [], bundle: { pem: "ca2\n", digest: "d" }, published: [[certificate("ca1")]] };
+  assert.is(statusOf(observed({ authority: lone })).caBundle, "ca1\n");
+});
+
+test("plan: a refusal is told in the API server's words, in the condition it belongs to", () => {
+  const facts = observed({
+    server: { ...server, leaf: { secret, problem: "tls.key is missing" } },
+    refusal: { of: "leaf", message: "Cannot replace Secret: immutable" },
+  });
+  const { conditions, messages } = statusOf(facts);
+  assert.equal(conditions, ["CARootSecretReconciled True", "CertSecretReconciled False"]);
+  assert.match(messages[1]!, "Cannot replace Secret: immutable");
+});
+
+test("plan: a change of authorities that webhooks have not confirmed is said, and the old certificate serves on", () => {
+  const waiting = { ...server, trustedCaDigest: "d1", leaf: { ...server.leaf, issuer: certificate("ca1") } };
+  const { conditions, messages } = statusOf(observed({ server: waiting }));
+  assert.is(conditions[1], "CertSecretReconciled True");
+  assert.match(messages[1]!, "once all webhooks trust it");
+  const forced = { ...server, trustedCaDigest: "d1" };
+  assert.match(statusOf(observed({ server: forced })).messages[1]!, "not all webhooks are known to trust");
+});
+
+test("plan: labels and owner taken away by hand are put back on the very Secret that was seen", () => {
+  const bare = { ...secret, metadataInPlace: false };
+  const plan = planCertificates(
+    observed({ authority: { ...authority, secret: bare }, server: { ...server, leaf: { ...server.leaf, secret: bare } } }),
+    now,
+  );
+  const labels = { "app.kubernetes.io/part-of": "kubewarden" };
+  assert.equal(plan.apply, [
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "kubewarden-ca", namespace: "kubewarden", uid: "s1", labels },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: {
+        name: "policy-server-blue",
+        namespace: "kubewarden",
+        uid: "s1",
+        labels: { ...labels, "app.kubernetes.io/component": "policy-server" },
+        ownerReferences: [owner],
+      },
+    },
+  ]);
+});
+
+test("plan: a terminating server is left to itself", () => {
+  const plan = planCertificates(observed({ server: { ...server, terminating: true } }), now);
+  assert.equal(plan, { apply: [], remove: [], status: [], finalizers: [] });
+});
+
+test.run();
