@@ -1,12 +1,13 @@
 // pure
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { concat, moduleOf, type Section, sectionsOf, sleb, uleb, WasmReader } from "./wasm-binary.ts";
-import { loopOpcode, readInstruction } from "./wasm-instructions.ts";
+import { isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
 
 /**
- * Makes a guest interruptible and bounds its memory, on every runtime and without killing its thread. Each function entry
- * and loop header counts down a global; at zero a new function asks the host through a table that only the host can see
- * (`checkTable`), and traps when the host says the time is over. A trap, unlike an exception, cannot be caught by a guest.
+ * Makes a guest interruptible and bounds its memory, on every runtime and without killing its thread. Each loop header
+ * and each entry of a function that calls others counts down a global; at zero a new function asks the host through a
+ * table that only the host can see (`checkTable`), and traps when the host says the time is over. A trap, unlike an
+ * exception, cannot be caught by a guest.
  *
  * Everything new stands *behind* what the module has (types, functions, tables, globals), so no index of the module
  * changes and none of its own code can name the new parts. Custom sections are dropped.
@@ -21,7 +22,7 @@ export const checkTable = "kubewarden-edge:check";
 /** Export name of the global that is counted down (`i32`). */
 export const fuelGlobal = "kubewarden-edge:fuel";
 
-/** Function entries and loop iterations between two looks at the clock: well below a millisecond of guest code. */
+/** Counted entries and loop iterations between two looks at the clock: well below a millisecond of guest code. */
 const budget = 50_000;
 /** What a start section may use: it runs while the module is instantiated, before the host can put its check in. */
 const startBudget = 200_000_000;
@@ -77,12 +78,20 @@ function meteredBody(body: Uint8Array, countDown: Uint8Array): Uint8Array {
     reader.skipLeb();
     reader.skipValueType();
   }
-  const out: Uint8Array[] = [body.subarray(0, reader.at), countDown];
-  let copied = reader.at;
+  const places: number[] = [reader.at];
+  let calls = false;
   while (!reader.done) {
-    if (readInstruction(reader) !== loopOpcode) continue;
-    out.push(body.subarray(copied, reader.at), countDown);
-    copied = reader.at;
+    const opcode = readInstruction(reader);
+    if (opcode === loopOpcode) places.push(reader.at);
+    else if (isCall(opcode)) calls = true;
+  }
+  // Code without end passes a loop header or enters a function that calls: a function that calls none needs no check.
+  if (!calls) places.shift();
+  const out: Uint8Array[] = [];
+  let copied = 0;
+  for (const place of places) {
+    out.push(body.subarray(copied, place), countDown);
+    copied = place;
   }
   out.push(body.subarray(copied));
   return concat(out);

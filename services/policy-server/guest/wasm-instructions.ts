@@ -4,6 +4,11 @@ import type { WasmReader } from "./wasm-binary.ts";
 
 export const loopOpcode = 0x03;
 
+/** call, call_indirect, call_ref and their tail forms. */
+export function isCall(opcode: number): boolean {
+  return opcode >= 0x10 && opcode <= 0x15;
+}
+
 /**
  * Reads one instruction with its immediates and returns its opcode. Covers WebAssembly 3.0 (SIMD, tail calls, exceptions,
  * typed references, garbage collection, memory64, several memories), threads and the older exceptions.
