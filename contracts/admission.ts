@@ -25,12 +25,12 @@ const admissionRequest = z.looseObject({
     username: optionalText,
     uid: optionalText,
     groups: z.array(text).nullish(),
-    extra: z.unknown(),
+    extra: z.unknown().optional(),
   }),
-  object: z.unknown(),
-  oldObject: z.unknown(),
+  object: z.unknown().optional(),
+  oldObject: z.unknown().optional(),
   dryRun: z.boolean().nullish(),
-  options: z.unknown(),
+  options: z.unknown().optional(),
 });
 const review = z.object({ kind: optionalText, apiVersion: optionalText, request: admissionRequest });
 

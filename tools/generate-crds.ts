@@ -7,7 +7,7 @@ export async function crdFiles(): Promise<Record<string, string>> {
     Object.entries(crds()).map(([plural, crd]) => [
       `deploy/kustomize/base/crds/${plural}.yaml`,
       `# Generated from contracts/ by \`npm run generate\`: do not edit.\n${
-        stringify(crd, { sortMapEntries: true, aliasDuplicateObjects: false, lineWidth: 120 })
+        stringify(crd, { sortMapEntries: true, aliasDuplicateObjects: false, lineWidth: 120, compat: "yaml-1.1" })
       }`,
     ]),
   );
