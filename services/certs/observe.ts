@@ -1,6 +1,6 @@
 import { type KubeObject, ownerReferenceTo, refOf } from "../../contracts/kubernetes.ts";
 import { annotations, caSecretName, ownedObjectName, serviceDnsName } from "../../contracts/names.ts";
-import { parsePolicyServer } from "../../contracts/policy-server.ts";
+import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { AuthorityFacts, CertificateFacts, LeafFacts, Observed, SecretFacts, ServerFacts } from "./facts.ts";
 import { authorityLabels, certFormatVersion, leafLabels, secretText } from "./secrets.ts";
@@ -55,7 +55,7 @@ export async function authorityFacts(
   const certificate = secretText(secret, "ca.crt");
   const privateKey = secretText(secret, "ca.key");
   const [current] = await readableAuthorities(certificate);
-  const bundles = await Promise.all(servers.map((server) => readableAuthorities(publishedBundleOf(server))));
+  const bundles = await Promise.all(servers.map((server) => readableAuthorities(statusOf(server).caBundle)));
   const problem = secret && await authorityProblem({ certificate, privateKey, current });
   const old = await readableAuthorities(secretText(secret, "old-ca.crt"));
   const pem = [...(current ? [current] : []), ...old].map((each) => each.pem).join("");
@@ -84,7 +84,8 @@ async function serverFacts(
   authority: AuthorityFacts,
   { namespace, secrets }: ObserveOptions,
 ): Promise<ServerFacts> {
-  const { metadata, status } = parsePolicyServer(object);
+  const { metadata } = object;
+  const status = statusOf(object);
   const secretName = ownedObjectName(metadata.name);
   const dnsName = serviceDnsName(metadata.name, namespace);
   const owner = ownerReferenceTo(object);
@@ -96,8 +97,8 @@ async function serverFacts(
     terminating: metadata.deletionTimestamp !== undefined,
     secretName,
     dnsName,
-    publishedBundle: status?.caBundle,
-    trustedCaDigest: status?.trustedCaDigest,
+    publishedBundle: status.caBundle,
+    trustedCaDigest: status.trustedCaDigest,
     leaf: await leafFacts(secret, { owner: owner.uid, dnsName, authorities: trustedAuthorities(authority) }),
   };
 }
@@ -148,9 +149,8 @@ async function readableAuthorities(pem: string | undefined): Promise<Certificate
   return certificates.filter((each) => each.isAuthority);
 }
 
-function publishedBundleOf(server: KubeObject): string | undefined {
-  const bundle = (server.status as { caBundle?: unknown } | undefined)?.caBundle;
-  return typeof bundle === "string" ? bundle : undefined;
+function statusOf(server: KubeObject): PolicyServerStatus {
+  return server.status as PolicyServerStatus | undefined ?? {};
 }
 
 function secretFacts({ metadata }: KubeObject, metadataInPlace: boolean): SecretFacts {

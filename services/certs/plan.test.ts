@@ -81,7 +81,10 @@ test("plan: with both Secrets in place both conditions are True and the bundle i
 });
 
 test("plan: nothing is claimed before the Secrets were seen, and the former bundle stands", () => {
-  const facts = observed({ authority: { old: [], published: [[certificate("ca1")]] }, server: { ...server, leaf: {} } });
+  const facts = observed({
+    authority: { old: [], published: [[certificate("ca1")]] },
+    server: { ...server, leaf: {} },
+  });
   const { caBundle, conditions } = statusOf(facts);
   assert.is(caBundle, "ca1\n");
   assert.equal(conditions, ["CARootSecretReconciled False", "CertSecretReconciled False"]);
@@ -114,7 +117,10 @@ test("plan: a change of authorities that webhooks have not confirmed is said, an
 test("plan: labels and owner taken away by hand are put back on the very Secret that was seen", () => {
   const bare = { ...secret, metadataInPlace: false };
   const plan = planCertificates(
-    observed({ authority: { ...authority, secret: bare }, server: { ...server, leaf: { ...server.leaf, secret: bare } } }),
+    observed({
+      authority: { ...authority, secret: bare },
+      server: { ...server, leaf: { ...server.leaf, secret: bare } },
+    }),
     now,
   );
   const labels = { "app.kubernetes.io/part-of": "kubewarden" };
