@@ -140,11 +140,13 @@ function structural(json: StructuralSchema, at: string): StructuralSchema {
   for (const [key, value] of Object.entries(json)) {
     if (key.startsWith("x-kubernetes-")) {
       if (!Array.isArray(value) || value.length > 0) result[key] = value;
-    } else if (kept.includes(key)) result[key] = value;
+    } else if (kept.includes(key) && !(key === "type" && Array.isArray(value))) result[key] = value;
     else if (key === "properties") {
       const properties = Object.entries(value as Record<string, StructuralSchema>);
       result[key] = Object.fromEntries(properties.map(([name, each]) => [name, structural(each, `${at}.${name}`)]));
-    } else if (key === "items" || (key === "additionalProperties" && typeof value === "object")) {
+    } else if (
+      (key === "items" && !Array.isArray(value)) || (key === "additionalProperties" && typeof value === "object")
+    ) {
       result[key] = structural(value as StructuralSchema, `${at}.${key}`);
     } else if (key === "additionalProperties" && value === false) continue;
     else if (key === "anyOf" && (intOrString || json.type !== undefined)) continue;
