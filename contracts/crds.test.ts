@@ -91,7 +91,7 @@ test("crds: integers carry their format instead of JavaScript's bounds", () => {
 });
 
 test("crds: a schema that a CRD cannot hold is refused", () => {
-  assert.throws(() => structuralSchemaFor(z.union([z.string(), z.boolean()])), /a CRD cannot hold "anyOf/);
+  assert.throws(() => structuralSchemaFor(z.union([z.string(), z.boolean()])), /a CRD cannot hold/);
   assert.throws(() => structuralSchemaFor(z.tuple([z.string()])), /a CRD cannot hold/);
 });
 
