@@ -1,0 +1,60 @@
+// pure
+import type { KubeObject } from "../../../contracts/kubernetes.ts";
+import { nothingToDo, type Plan } from "../../../runtime/plan.ts";
+
+/** Digest of what was applied: someone's own edits stay until the ConfigMap says something new. */
+export const digestAnnotation = "kubewarden.io/defaults-digest";
+/** What could not be read of the defaults ConfigMap; absent when all is well. */
+export const problemsAnnotation = "kubewarden.io/defaults-problems";
+const managedByLabel = { "kubewarden.io/managed-by": "kubewarden-controller-defaults" };
+
+/** One default PolicyServer: as the ConfigMap has it, and as it stands. */
+export type ObservedDefault = { wanted?: KubeObject; present?: KubeObject; image?: string };
+/** The ConfigMap itself and what in it could not be read. */
+export type ObservedDefaultsFile = { configMap: KubeObject | undefined; problems: readonly string[] };
+
+/** What to do about one default PolicyServer, or about the ConfigMap. */
+export function planDefaults(
+  observed: ObservedDefault | ObservedDefaultsFile,
+  sha256Hex: (text: string) => string,
+): Plan {
+  return "problems" in observed ? planProblems(observed) : planDefault(observed, sha256Hex);
+}
+
+/** Applies a default that is missing or was applied in another form. A terminating one is made again when it is gone. */
+function planDefault({ wanted, present, image }: ObservedDefault, sha256Hex: (text: string) => string): Plan {
+  if (wanted === undefined || present?.metadata.deletionTimestamp !== undefined) return nothingToDo;
+  const object = defaultFor(wanted, image, sha256Hex);
+  const digest = object.metadata.annotations?.[digestAnnotation];
+  if (present?.metadata.annotations?.[digestAnnotation] === digest) return nothingToDo;
+  return { ...nothingToDo, apply: [object] };
+}
+
+function defaultFor(wanted: KubeObject, image: string | undefined, sha256Hex: (text: string) => string): KubeObject {
+  const { name, labels, annotations } = wanted.metadata;
+  const given = (wanted.spec ?? {}) as { image?: string };
+  const spec = { ...given, ...(given.image || image ? { image: given.image || image } : {}) };
+  const object = {
+    apiVersion: wanted.apiVersion,
+    kind: wanted.kind,
+    metadata: { name, labels: { ...labels, ...managedByLabel }, annotations: { ...annotations } },
+    spec,
+  };
+  const digest = sha256Hex(JSON.stringify(object)).slice(0, 32);
+  return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, [digestAnnotation]: digest } } };
+}
+
+/** Says on the ConfigMap what is wrong with it. The uid keeps a late apply from reviving a deleted ConfigMap. */
+function planProblems({ configMap, problems }: ObservedDefaultsFile): Plan {
+  const { annotations, name, namespace, uid } = configMap?.metadata ?? {};
+  const said = annotations?.[problemsAnnotation];
+  const text = problems.length === 0 ? undefined : problems.join("; ");
+  if (name === undefined || said === text) return nothingToDo;
+  const metadata = {
+    name,
+    namespace,
+    uid,
+    ...(text === undefined ? {} : { annotations: { [problemsAnnotation]: text } }),
+  };
+  return { ...nothingToDo, apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata }] };
+}

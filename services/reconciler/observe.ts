@@ -1,0 +1,114 @@
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import {
+  apiVersion,
+  defaultPolicyServerName,
+  labels,
+  ownedObjectName,
+  type PolicyKind,
+  policyKindNames,
+} from "../../contracts/names.ts";
+import type { Source } from "../../runtime/controller.ts";
+import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
+import { uniqueNameOf } from "./configuration.ts";
+import type { Observed } from "./facts.ts";
+import type { Settings } from "./settings.ts";
+
+/** The caches the reconciler looks at. */
+export type Caches =
+  & Record<
+    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
+    WatchCache
+  >
+  & { policies: Record<PolicyKind, WatchCache> };
+
+/** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
+export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: string): Caches {
+  const owned = (apiVersion: string, kind: string) =>
+    open({ apiVersion, kind, namespace, labelSelector: labels.policyServer });
+  return {
+    servers: open({ apiVersion, kind: "PolicyServer" }),
+    policies: Object.fromEntries(policyKindNames.map((kind) => [kind, open({ apiVersion, kind })])) as Record<
+      PolicyKind,
+      WatchCache
+    >,
+    configMaps: owned("v1", "ConfigMap"),
+    deployments: owned("apps/v1", "Deployment"),
+    services: owned("v1", "Service"),
+    disruptionBudgets: owned("policy/v1", "PodDisruptionBudget"),
+    replicaSets: owned("apps/v1", "ReplicaSet"),
+    pods: owned("v1", "Pod"),
+    // Volumes that cannot be mounted show nowhere else.
+    events: open({
+      apiVersion: "v1",
+      kind: "Event",
+      namespace,
+      fieldSelector: "involvedObject.kind=Pod,reason=FailedMount",
+    }),
+  };
+}
+
+/** Which PolicyServer names to look at when something changed. */
+export function sourcesOf(caches: Caches): Source[] {
+  const { servers, policies, events, ...owned } = caches;
+  const byLabel = (object: KubeObject) => [object.metadata.labels?.[labels.policyServer] ?? []].flat();
+  return [
+    { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
+    ...Object.values(policies).map((cache): Source => ({
+      cache,
+      // Who shares its unique name may win or lose it by this change.
+      keysFor: (policy) => [
+        ...new Set([
+          policyServerOf(policy),
+          ...allPolicies(caches).filter((other) => uniqueNameOf(other) === uniqueNameOf(policy)).map(policyServerOf),
+        ]),
+      ],
+    })),
+    ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
+    {
+      cache: events,
+      keysFor: (event) => {
+        const pod = owned.pods.get(involvedObjectOf(event).name ?? "", event.metadata.namespace);
+        return pod ? byLabel(pod) : [];
+      },
+    },
+  ];
+}
+
+/** The facts about one PolicyServer name. */
+export function observe(caches: Caches, name: string, settings: Settings, ownImage: string | undefined): Observed {
+  const { namespace } = settings;
+  const policies = allPolicies(caches).filter((policy) => policyServerOf(policy) === name);
+  const claimed = new Set(policies.map(uniqueNameOf));
+  const ofServer = (cache: WatchCache) =>
+    cache.list().filter(({ metadata }) => metadata.labels?.[labels.policyServer] === name);
+  const pods = ofServer(caches.pods);
+  const podUids = new Set(pods.map(({ metadata }) => metadata.uid));
+  return {
+    name,
+    settings,
+    ownImage,
+    server: caches.servers.get(name),
+    policies,
+    rivals: allPolicies(caches).filter((policy) =>
+      policyServerOf(policy) !== name && claimed.has(uniqueNameOf(policy))
+    ),
+    configMaps: ofServer(caches.configMaps),
+    deployment: caches.deployments.get(ownedObjectName(name), namespace),
+    disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
+    replicaSets: ofServer(caches.replicaSets),
+    pods,
+    events: caches.events.list().filter((event) => podUids.has(involvedObjectOf(event).uid)),
+  };
+}
+
+function allPolicies({ policies }: Caches): readonly KubeObject[] {
+  return Object.values(policies).flatMap((cache) => cache.list());
+}
+
+function policyServerOf({ spec }: KubeObject): string {
+  return (spec as { policyServer?: string } | undefined)?.policyServer ?? defaultPolicyServerName;
+}
+
+function involvedObjectOf(event: KubeObject): { name?: string; uid?: string } {
+  return (event.involvedObject ?? {}) as { name?: string; uid?: string };
+}
