@@ -33,6 +33,9 @@ export const annotations = {
 
 export const partOfValue = "kubewarden";
 
+/** ServiceAccounts of the controllers, as deploy/kustomize names them, in the deployments namespace. */
+export const controllerServiceAccounts = ["certs", "reconciler", "webhook-registrar"] as const;
+
 /** Name of every object a PolicyServer owns: Secret, ConfigMap, Deployment, Service, PodDisruptionBudget, container. */
 export function ownedObjectName(policyServer: string): string {
   return `policy-server-${policyServer}`;
