@@ -4,7 +4,7 @@ import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { refOf } from "../contracts/kubernetes.ts";
 import { changeFinalizer } from "./finalizers.ts";
 import type { Kube } from "./kube.ts";
-import type { FinalizerChange, Plan, StatusIntent } from "./plan.ts";
+import type { FinalizerChange, ObjectPatch, Plan, StatusIntent } from "./plan.ts";
 import { isAtLeast, statusApplyFor, statusIsApplied } from "./status-apply.ts";
 
 /** A write that the API server refused or that did not reach it. */
@@ -15,8 +15,8 @@ export type Lookup = (ref: ObjectRef) => { object: KubeObject | undefined } | un
 
 export type Carrier = {
   /**
-   * Carries out a plan in the order: finalizers to add, apply, remove, status, finalizers to drop. The first failure ends
-   * the object writes (a later one may build on an earlier one) and keeps every finalizer, but the status is written on
+   * Carries out a plan in the order: finalizers to add, apply, patch, remove, status, finalizers to drop. The first failure
+   * ends the object writes (a later one may build on an earlier one) and keeps every finalizer, but the status is written on
    * every exit, as `onFailure` has it. Throws the failure, or `WRITES_FAILED` when there are several.
    */
   carryOut(plan: Plan, now: Date, onFailure?: (failures: WriteFailure[]) => StatusIntent[]): Promise<void>;
@@ -27,7 +27,7 @@ export type CarrierOptions = {
   fieldManager: string;
   lookup: Lookup;
   signal: AbortSignal;
-  onWrite?: (verb: "apply" | "remove" | "status" | "finalizer") => void;
+  onWrite?: (verb: "apply" | "patch" | "remove" | "status" | "finalizer") => void;
 };
 
 const rememberedWrites = 10_000;
@@ -84,6 +84,11 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     await changeFinalizer(kube, change, signal);
   }
 
+  async function patchObject({ target, operations }: ObjectPatch): Promise<void> {
+    onWrite("patch");
+    await kube.patch(target, operations, { type: "json", fieldManager, signal });
+  }
+
   async function removeObject(ref: ObjectRef): Promise<void> {
     onWrite("remove");
     applied.delete(keyOf(ref));
@@ -105,6 +110,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
 
       for (const each of changes("add")) if (!failures.length) await attempt(each, each.target, setFinalizer);
       for (const each of plan.apply) if (!failures.length) await attempt(each, refOf(each), applyObject);
+      for (const each of plan.patch ?? []) if (!failures.length) await attempt(each, each.target, patchObject);
       for (const each of plan.remove) if (!failures.length) await attempt(each, each, removeObject);
 
       const overriding = failures.length > 0 && onFailure ? onFailure(failures) : [];

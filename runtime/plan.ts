@@ -3,11 +3,13 @@ import type { Condition, KubeObject, ObjectRef } from "../contracts/kubernetes.t
 
 /**
  * What a controller decided to do about one key. `plan.ts` of every service is a pure function to this; `controller.ts`
- * carries it out in the order: finalizers to add, apply, remove, status, finalizers to drop.
+ * carries it out in the order: finalizers to add, apply, patch, remove, status, finalizers to drop.
  */
 export type Plan = {
   /** Server-side apply under the service's field manager, forced, `fieldValidation=Strict`. */
   apply: KubeObject[];
+  /** For what apply cannot do: take away list items that others added to an object of ours. */
+  patch?: ObjectPatch[];
   /** Deletes; an object that is already gone counts as done. A `uid` becomes a precondition. */
   remove: ObjectRef[];
   /** Always the full set of status fields this service owns on that object: apply prunes what is left out. */
@@ -16,6 +18,9 @@ export type Plan = {
   /** Look at this key again after that many milliseconds even if nothing changes. */
   lookAgainAfterMs?: number;
 };
+
+/** JSON Patch (RFC 6902); its own `test` operations make it hit the version that was judged. */
+export type ObjectPatch = { target: ObjectRef; operations: readonly Record<string, unknown>[] };
 
 /**
  * Apply of `status` (subresource) to an object that must exist: `target.uid` is sent along, so a late write never
