@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -94,8 +95,12 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
   };
 }
 
+/** Throws on what cannot serve; Deno itself would take it and then fail every handshake. */
 function secureOptions({ cert, key, clientCa }: TlsOptions) {
   const text = (pem: string | Uint8Array) => typeof pem === "string" ? pem : new TextDecoder().decode(pem);
+  const matching = new X509Certificate(text(cert)).checkPrivateKey(createPrivateKey(text(key)));
+  if (!matching) throw new Error("the private key does not belong to the certificate");
+  if (clientCa) new X509Certificate(text(clientCa));
   const client = clientCa ? { ca: text(clientCa), requestCert: true, rejectUnauthorized: true } : {};
   return { cert: text(cert), key: text(key), minVersion: "TLSv1.2" as const, ...client };
 }

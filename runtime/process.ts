@@ -2,6 +2,12 @@ import { existsSync, writeFileSync } from "node:fs";
 import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { createLog, type Log } from "./log.ts";
 
+export type ProcessOptions = {
+  log?: Log;
+  /** What of an error goes into the termination message; default its message. */
+  terminationMessageOf?: (error: unknown) => string;
+};
+
 export type ProcessContext = { signal: AbortSignal; env: Readonly<Record<string, string | undefined>> };
 
 /**
@@ -11,8 +17,9 @@ export type ProcessContext = { signal: AbortSignal; env: Readonly<Record<string,
  */
 export async function runProcess(
   main: (context: ProcessContext) => Promise<void>,
-  log: Log = createLog(),
+  { log = createLog(), terminationMessageOf = messageOf }: ProcessOptions = {},
 ): Promise<void> {
+  const fail = (error: unknown) => failProcess(error, log, terminationMessageOf);
   const stop = new AbortController();
   for (const [name, number] of [["SIGTERM", 15], ["SIGINT", 2]] as const) {
     process.on(name, () => {
@@ -21,25 +28,25 @@ export async function runProcess(
       stop.abort(new DOMException(`${name} received`, "AbortError"));
     });
   }
-  process.on("uncaughtException", (error) => fail(error, log));
-  process.on("unhandledRejection", (error) => fail(error, log));
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
   try {
     await main({ signal: stop.signal, env: process.env });
   } catch (error) {
-    if (!stop.signal.aborted) fail(error, log);
+    if (!stop.signal.aborted) fail(error);
     else if (error !== stop.signal.reason) log.warn("stopped with an error", { error });
   }
   process.exit(0);
 }
 
-function fail(error: unknown, log: Log): never {
+function failProcess(error: unknown, log: Log, terminationMessageOf: (error: unknown) => string): never {
   if (error instanceof KubewardenError && error.code === "USAGE") {
     process.stderr.write(`error: ${error.message}\nSee --help.\n`);
     writeTerminationMessage(error.message);
     process.exit(2);
   }
   log.error("failed", { error, stack: error instanceof KubewardenError ? undefined : (error as Error)?.stack });
-  writeTerminationMessage(messageOf(error));
+  writeTerminationMessage(terminationMessageOf(error));
   process.exit(1);
 }
 

@@ -66,7 +66,9 @@ export async function runControllerProcess<F extends Flags = Record<never, never
   spec: ServiceSpec<F>,
   argv: readonly string[],
 ): Promise<void> {
-  await runProcess((context) => runService(spec, argv, context), createLog({ fields: { service: spec.name } }));
+  await runProcess((context) => runService(spec, argv, context), {
+    log: createLog({ fields: { service: spec.name } }),
+  });
 }
 
 /** The same inside a process that others own, e.g. a test: ends with the signal, throws on failure. */
