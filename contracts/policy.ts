@@ -50,8 +50,8 @@ const protectedReports = [
 }));
 
 const clusterRules = z.array(ruleFor({})).min(1);
-const namespacedRules = z.array(ruleFor({ list: 64, word: 253, validations: protectedReports })).min(1)
-  .meta({ maxItems: 128 });
+const namespacedRules = z.array(ruleFor({ list: 128, word: 253, validations: protectedReports })).min(1)
+  .meta({ maxItems: 256 });
 
 /** What all four kinds share. Source: reference/controller.md 1.4, 2.6, 2.7. */
 const sharedFields = {
