@@ -133,7 +133,9 @@ export class LocalNode {
 
   #sourceChanged({ after, before }: ObjectChange): void {
     const namespace = (after ?? before)?.metadata.namespace;
-    for (const worker of this.#workers.values()) if (worker.pod.metadata.namespace === namespace) worker.sourceChanged();
+    for (const worker of this.#workers.values()) {
+      if (worker.pod.metadata.namespace === namespace) worker.sourceChanged();
+    }
   }
 
   #services(reaper: Reaper): NodeServices {

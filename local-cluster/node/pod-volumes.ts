@@ -42,7 +42,9 @@ export class PodVolumes {
 
   /** Where the ServiceAccount token lies, if a container mounts one. */
   get tokenFile(): string | undefined {
-    const mounted = new Set(this.#pod().spec.containers.flatMap((each) => each.volumeMounts ?? []).map((it) => it.name));
+    const mounted = new Set(
+      this.#pod().spec.containers.flatMap((each) => each.volumeMounts ?? []).map((it) => it.name),
+    );
     for (const { name, projected } of this.#pod().spec.volumes ?? []) {
       const source = projected?.sources?.find((each) => each.serviceAccountToken)?.serviceAccountToken;
       if (source && mounted.has(name)) return join(this.#folder, name, source.path);

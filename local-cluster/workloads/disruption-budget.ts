@@ -3,7 +3,14 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
 import { timestamp } from "./deployment-status.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
-import { type IntOrString, isPodActive, isPodReady, type LabelSelector, matchesLabelSelector, type Pod } from "./objects.ts";
+import {
+  type IntOrString,
+  isPodActive,
+  isPodReady,
+  type LabelSelector,
+  matchesLabelSelector,
+  type Pod,
+} from "./objects.ts";
 import { writeStatus } from "./write-status.ts";
 
 type DisruptionBudget = KubeObject & {

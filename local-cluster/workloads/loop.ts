@@ -20,7 +20,7 @@ export async function runLoop(
   const own = log.child({ loop: loop.name });
   const unsubscribe = loop.sources.map(({ cache, keysFor }) =>
     cache.onChange(({ before, after }) => {
-      for (const object of [before, after]) if (object) for (const key of keysFor(object)) queue.add(key);
+      for (const object of [before, after]) if (object) { for (const key of keysFor(object)) queue.add(key); }
     })
   );
   await Promise.all(loop.sources.map(({ cache }) => cache.whenSynced(signal))).catch(() => undefined);
