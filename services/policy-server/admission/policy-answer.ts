@@ -38,7 +38,10 @@ export function parseGuestAnswer(bytes: Uint8Array): GuestAnswer {
 /** Parses the bytes a guest returned from `validate_settings`. */
 export function parseSettingsAnswer(bytes: Uint8Array): SettingsAnswer {
   const answer = objectOf(bytes);
-  return withoutAbsent({ valid: required(answer, "valid"), message: optional(answer, "message", isString, "a string") });
+  return withoutAbsent({
+    valid: required(answer, "valid"),
+    message: optional(answer, "message", isString, "a string"),
+  });
 }
 
 function objectOf(bytes: Uint8Array): Record<string, unknown> {

@@ -1,6 +1,6 @@
 // pure
+import { type AdmissionResponse, admissionResponse } from "../../../contracts/admission.ts";
 import type { PolicyAnswer } from "./policy-answer.ts";
-import type { AdmissionResponse } from "./response.ts";
 
 /** What of a policy's configuration decides about its verdicts. */
 export type VerdictRules = {
@@ -11,29 +11,25 @@ export type VerdictRules = {
   message?: string | undefined;
 };
 
-/** The plain response to a policy's answer, before any rule (reference/policy-server.md 2.7). `patch` is base64. */
+/** The plain response to a policy's answer, before any rule (reference/policy-server.md 2.7). */
 export function responseTo(uid: string, answer: PolicyAnswer): AdmissionResponse {
-  const { accepted, message, code, mutation, auditAnnotations, warnings } = answer;
+  const { accepted, message, code, mutation, auditAnnotations = null, warnings = null } = answer;
   if (mutation?.kind === "nothing-to-mutate") {
-    return rejection(uid, {
-      message: "Incoming object is null, which happens only with DELETE operations, but the policy is attempting " +
-        "a mutation. This is not allowed",
-    });
+    const message =
+      "Incoming object is null, which happens only with DELETE operations, but the policy is attempting " +
+      "a mutation. This is not allowed";
+    return admissionResponse({ uid, allowed: false, status: { message } });
   }
+  const patch = mutation === undefined ? {} : { patch: base64(mutation.patch) };
   const status = { ...(message === undefined ? {} : { message }), ...(code === undefined ? {} : { code }) };
-  return {
+  return admissionResponse({
     uid,
     allowed: accepted,
-    ...(mutation === undefined ? {} : { patchType: "JSONPatch" as const, patch: base64(mutation.patch) }),
+    ...patch,
     ...(Object.keys(status).length === 0 ? {} : { status }),
-    auditAnnotations: auditAnnotations ?? null,
-    warnings: warnings ?? null,
-  };
-}
-
-/** A rejection of our own making. */
-export function rejection(uid: string, status: AdmissionResponse["status"]): AdmissionResponse {
-  return { uid, allowed: false, ...(status === undefined ? {} : { status }), auditAnnotations: null, warnings: null };
+    auditAnnotations,
+    warnings,
+  });
 }
 
 /** Monitor mode, mutation constraint, custom message: in this order (reference/policy-server.md 2.6.9). */
@@ -44,15 +40,16 @@ export function applyVerdictRules(response: AdmissionResponse, rules: VerdictRul
 }
 
 function waveThrough({ uid, auditAnnotations, warnings }: AdmissionResponse): AdmissionResponse {
-  return { uid, allowed: true, auditAnnotations, warnings };
+  return admissionResponse({ uid, allowed: true, auditAnnotations, warnings });
 }
 
 function refuseMutation(response: AdmissionResponse, policy: string): AdmissionResponse {
   const { uid, patch, auditAnnotations, warnings } = response;
   if (patch === undefined) return response;
-  const message = `Request rejected by policy ${policy}. The policy attempted to mutate the request, but it is currently ` +
+  const message =
+    `Request rejected by policy ${policy}. The policy attempted to mutate the request, but it is currently ` +
     "configured to not allow mutations.";
-  return { uid, allowed: false, status: { message }, auditAnnotations, warnings };
+  return admissionResponse({ uid, allowed: false, status: { message }, auditAnnotations, warnings });
 }
 
 function withCustomMessage(response: AdmissionResponse, message: string): AdmissionResponse {
@@ -61,7 +58,8 @@ function withCustomMessage(response: AdmissionResponse, message: string): Admiss
     ...response.status?.details?.causes ?? [],
     { reason: null, message: response.status?.message ?? "", field: null },
   ];
-  return { ...response, status: { ...response.status, message, details: { ...response.status?.details, causes } } };
+  const status = { ...response.status, message, details: { ...response.status?.details, causes } };
+  return admissionResponse({ ...response, status });
 }
 
 function base64(text: string): string {

@@ -17,7 +17,10 @@ export function performTask(module: WebAssembly.Module, task: GuestTask, options
   }
 }
 
-function validated({ mutatedObject, ...answer }: GuestAnswer, task: GuestTask & { operation: "validate" }): TaskOutcome {
+function validated(
+  { mutatedObject, ...answer }: GuestAnswer,
+  task: GuestTask & { operation: "validate" },
+): TaskOutcome {
   const mutation = mutationOf(mutatedObject, task);
   return { kind: "validated", answer: mutation === undefined ? answer : { ...answer, mutation } };
 }

@@ -127,9 +127,9 @@ class WapcGuest extends WapcHost {
     this.#options.deadline.check();
     try {
       if (length >>> 0 > maxHostPayloadBytes) throw new RangeError(`host call payload of ${length >>> 0} bytes`);
-      const [binding = "", namespace = "", operation = ""] = [[b, bLen], [n, nLen], [o, oLen]].map(([at = 0, size = 0]) =>
-        this.#text(at, Math.min(size >>> 0, maxNameBytes), true)
-      );
+      const [binding = "", namespace = "", operation = ""] = [[b, bLen], [n, nLen], [o, oLen]].map((
+        [at = 0, size = 0],
+      ) => this.#text(at, Math.min(size >>> 0, maxNameBytes), true));
       state.hostResponse = state.hostCallback(binding, namespace, operation, this.#bytes(pointer, length).slice());
       return 1;
     } catch (error) {

@@ -1,4 +1,4 @@
-import { ConsoleStdout, Fd, WASI, WASIProcExit, wasi as definitions } from "@bjorn3/browser_wasi_shim";
+import { ConsoleStdout, Fd, WASI, wasi as definitions, WASIProcExit } from "@bjorn3/browser_wasi_shim";
 import type { Deadline } from "./deadline.ts";
 import { pollOneoff } from "./wasi-poll.ts";
 

@@ -1,4 +1,9 @@
-import { type Capabilities, capabilityPatterns, formatCapabilities, isCapabilityGranted } from "../../../contracts/capabilities.ts";
+import {
+  type Capabilities,
+  capabilityPatterns,
+  formatCapabilities,
+  isCapabilityGranted,
+} from "../../../contracts/capabilities.ts";
 import type { Log } from "../../../runtime/log.ts";
 import type { HostReply, HostRequest } from "../guest/protocol.ts";
 import { logForPolicy } from "./tracing.ts";

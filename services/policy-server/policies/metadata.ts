@@ -32,8 +32,8 @@ export function metadataOf(module: WebAssembly.Module): PolicyMetadata | undefin
   }
 }
 
-/** Throws MODULE_INCOMPATIBLE unless this server can run a module with such metadata. */
-export function assertRunnable(metadata: PolicyMetadata | undefined, serverVersion: string): void {
+/** Returns the metadata if this server can run a module with it; throws MODULE_INCOMPATIBLE otherwise. */
+export function assertRunnable(metadata: PolicyMetadata | undefined, serverVersion: string): PolicyMetadata {
   const minimum = metadata?.minimumKubewardenVersion;
   if (minimum && isNewer(minimum, serverVersion)) {
     throw incompatible(`Policy required Kubewarden version ${minimum} but is running on ${serverVersion}`);
@@ -48,6 +48,7 @@ export function assertRunnable(metadata: PolicyMetadata | undefined, serverVersi
   if (metadata.protocolVersion !== "v1") {
     throw incompatible(`Policy uses protocol version ${metadata.protocolVersion} but only V1 is supported`);
   }
+  return metadata;
 }
 
 /** Compares major and minor only, as upstream does. */

@@ -1,0 +1,68 @@
+import { type AdmissionResponse, admissionResponse } from "../../../contracts/admission.ts";
+import { messageOf } from "../../../contracts/errors.ts";
+import type { Log } from "../../../runtime/log.ts";
+import type { Catalogue, CataloguedPolicy } from "../policies/catalogue.ts";
+import { parsePolicyId } from "../policies/policy-id.ts";
+import { evaluateGroup } from "./group.ts";
+import type { Question } from "./question.ts";
+import { type RunGuest, runPolicy } from "./run-policy.ts";
+import { applyVerdictRules, responseTo } from "./verdict-rules.ts";
+
+export type Evaluation =
+  | { kind: "answered"; response: AdmissionResponse }
+  | { kind: "unknown-policy" }
+  /** Nothing that a policy decided; the text is for our log only. */
+  | { kind: "failed"; message: string };
+
+export type EvaluationContext = {
+  catalogue: Catalogue;
+  run: RunGuest;
+  log: Log;
+  alwaysAcceptNamespace?: string | undefined;
+};
+
+/** The whole story of one request, below the API and above the sandbox (reference/policy-server.md 2.6). */
+export async function evaluate(
+  question: Question,
+  context: EvaluationContext,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const { policyId, uid, namespace, purpose } = question;
+  const id = parsePolicyId(policyId);
+  if (id === undefined) return { kind: "failed", message: `Not a valid Policy ID: ${policyId}` };
+  // Members are part of their group; they do not answer on their own.
+  const policy = id.member === undefined ? context.catalogue.get(id.name) : undefined;
+  if (policy === undefined) return { kind: "unknown-policy" };
+  if (namespace !== undefined && namespace === context.alwaysAcceptNamespace) {
+    return { kind: "answered", response: admissionResponse({ uid, allowed: true }) };
+  }
+  try {
+    const plain = await plainResponse(policy, question, context, signal);
+    if (purpose === "audit") return { kind: "answered", response: plain };
+    if (policy.rules.mode === "monitor") logMonitored(context.log, plain, policy);
+    return { kind: "answered", response: applyVerdictRules(plain, policy.rules) };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { kind: "failed", message: messageOf(error) };
+  }
+}
+
+async function plainResponse(
+  policy: CataloguedPolicy,
+  question: Question,
+  { run }: EvaluationContext,
+  signal: AbortSignal,
+): Promise<AdmissionResponse> {
+  if (policy.kind === "policy") {
+    return responseTo(question.uid, await runPolicy(policy.runnable, question, { run, signal }));
+  }
+  return await evaluateGroup(question.uid, policy, (member) => runPolicy(member, question, { run, signal }));
+}
+
+function logMonitored(log: Log, response: AdmissionResponse, { rules }: CataloguedPolicy): void {
+  log.info("policy evaluation (monitor mode)", {
+    policy_id: rules.policy,
+    allowed_to_mutate: rules.allowedToMutate,
+    response,
+  });
+}

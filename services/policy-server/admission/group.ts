@@ -1,0 +1,45 @@
+// pure
+import { type AdmissionResponse, admissionResponse, type StatusCause } from "../../../contracts/admission.ts";
+import { messageOf } from "../../../contracts/errors.ts";
+import { evaluateGroupExpression } from "../../../contracts/group-expression.ts";
+import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
+import type { PolicyAnswer } from "./policy-answer.ts";
+import { responseTo } from "./verdict-rules.ts";
+
+type Group = CataloguedPolicy & { kind: "group" };
+
+/**
+ * A group's plain response: its expression over its members, run one after another and only as far as needed. Denied
+ * members become causes, in the order in which they were run (reference/policy-server.md 7).
+ */
+export async function evaluateGroup(
+  uid: string,
+  group: Group,
+  runMember: (member: Runnable) => Promise<PolicyAnswer>,
+): Promise<AdmissionResponse> {
+  const causes = new Map<string, StatusCause>();
+  try {
+    const allowed = await evaluateGroupExpression(group.expression, async (name) => {
+      const member = group.members.get(name);
+      if (member === undefined) throw new Error(`unknown member ${name}`);
+      const cause = causeOf(name, responseTo(uid, await runMember(member)));
+      // A member called twice counts with its last answer.
+      if (cause === undefined) causes.delete(name);
+      else causes.set(name, cause);
+      return cause === undefined;
+    });
+    if (allowed) return admissionResponse({ uid, allowed });
+    const status = { message: group.message, details: { causes: [...causes.values()] } };
+    return admissionResponse({ uid, allowed, status });
+  } catch (error) {
+    const message = `error evaluating policy group expression: ${messageOf(error)}`;
+    return admissionResponse({ uid, allowed: false, status: { message, code: 500 } });
+  }
+}
+
+/** Why a member counts as false, or undefined if it counts as true. */
+function causeOf(member: string, { allowed, patch, status }: AdmissionResponse): StatusCause | undefined {
+  const field = `spec.policies.${member}`;
+  if (patch !== undefined) return { reason: null, message: "mutation is not allowed inside of policy group", field };
+  return allowed ? undefined : { reason: null, message: status?.message ?? null, field };
+}

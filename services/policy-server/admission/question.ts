@@ -1,0 +1,12 @@
+// pure
+import type { GuestInput } from "./run-policy.ts";
+
+/** One question to a policy, from whatever endpoint. */
+export type Question = GuestInput & {
+  policyId: string;
+  uid: string;
+  /** `audit` answers with the policy's plain word, without our rules. */
+  purpose: "validate" | "audit";
+  /** The request's namespace; absent for raw requests, which no namespace waves through. */
+  namespace?: string | undefined;
+};

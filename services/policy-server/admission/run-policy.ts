@@ -1,0 +1,47 @@
+// pure
+import { KubewardenError } from "../../../contracts/errors.ts";
+import type { GuestTask, TaskOutcome } from "../guest/protocol.ts";
+import type { Runnable } from "../policies/catalogue.ts";
+import type { PolicyAnswer } from "./policy-answer.ts";
+
+/** Runs a task of a policy in a sandbox; never rejects but for an aborted signal. */
+export type RunGuest = (runnable: Runnable, task: GuestTask, signal: AbortSignal) => Promise<TaskOutcome>;
+
+/** What every evaluation of one request shares. `text` is the request as JSON. */
+export type GuestInput = { text: string; original: "object" | "request" };
+
+/** Upstream's words for a guest that was stopped at its deadline (reference/policy-server.md 3.9.4). */
+export const deadlineMessage = "Policy execution interrupted because it exceeded the allowed execution time";
+
+/**
+ * One policy's answer to a request. What a guest does wrong during its call is an answer too: a rejection with code 500.
+ * Throws GUEST_FAILED if the guest could not even be started (reference/policy-server.md 4.5).
+ */
+export async function runPolicy(
+  runnable: Runnable,
+  input: GuestInput,
+  { run, signal }: { run: RunGuest; signal: AbortSignal },
+): Promise<PolicyAnswer> {
+  const payload = new TextEncoder().encode(`{"request":${input.text},"settings":${runnable.settings}}`);
+  const outcome = await run(runnable, { operation: "validate", payload, original: input.original }, signal);
+  switch (outcome.kind) {
+    case "validated":
+      return outcome.answer;
+    case "timed-out":
+      return failure(deadlineMessage);
+    case "invalid-answer":
+      return failure(`internal server error: ${outcome.message}`);
+    case "failed":
+      if (outcome.phase === "call") return failure(`internal server error: Guest call failure: ${outcome.message}`);
+      throw new KubewardenError(
+        "GUEST_FAILED",
+        `Cannot start policy "${runnable.policy}": Initialization failed: ${outcome.message}`,
+      );
+    case "settings":
+      throw new KubewardenError("GUEST_FAILED", `Policy "${runnable.policy}" answered another question`);
+  }
+}
+
+function failure(message: string): PolicyAnswer {
+  return { accepted: false, message, code: 500 };
+}

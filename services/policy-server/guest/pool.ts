@@ -1,0 +1,203 @@
+import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import type { Log } from "../../../runtime/log.ts";
+import { sleep } from "../../../runtime/sleep.ts";
+import type { RunGuest } from "../admission/run-policy.ts";
+import type { Runnable } from "../policies/catalogue.ts";
+import type { FromWorker, GuestTask, HostReply, HostRequest, TaskOutcome, ToWorker } from "./protocol.ts";
+import { newSyncChannel, replyToGuest } from "./sync-channel.ts";
+
+export type WorkerEvents = { message: (message: FromWorker) => void; failed: (error: unknown) => void };
+export type GuestWorker = { post: (message: ToWorker) => void; terminate: () => void };
+
+export type PoolOptions = {
+  /** Evaluations at the same time. One thread more stands by, so that replacing one costs nobody time. */
+  workers: number;
+  spawn: (events: WorkerEvents) => GuestWorker;
+  answerHostCall: (request: HostRequest, runnable: Runnable, signal: AbortSignal) => Promise<HostReply>;
+  log: Log;
+};
+
+/** A guest stops itself at its deadline; a thread that has not said so by this much later is thrown away. */
+const graceMs = 100;
+const respawnDelaysMs = [0, 100, 500, 2000, 5000];
+
+type Job = {
+  runnable: Runnable;
+  task: GuestTask;
+  resolve: (outcome: TaskOutcome) => void;
+};
+type Running = Job & { timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
+type Thread = {
+  worker: GuestWorker;
+  channel: SharedArrayBuffer;
+  state: "starting" | "idle" | "busy";
+  running?: Running | undefined;
+  /** Digests of the modules the thread has already. */
+  modules: Set<string>;
+};
+
+/** Runs guests in threads: queues, watches deadlines, answers host calls and replaces threads that do not come back. */
+export class GuestPool {
+  readonly #options: PoolOptions;
+  readonly #threads = new Set<Thread>();
+  readonly #queue: Job[] = [];
+  readonly #closed = new AbortController();
+  readonly #started = Promise.withResolvers<void>();
+  #failedStarts = 0;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the first thread can work; throws GUEST_FAILED if none can be started. */
+  static async start(options: PoolOptions): Promise<GuestPool> {
+    const pool = new GuestPool(options);
+    for (let count = 0; count < options.workers + 1; count++) pool.#spawn();
+    await pool.#started.promise;
+    return pool;
+  }
+
+  /** Runs one task. Rejects only if the signal is aborted: a task still waiting is dropped, a running one forgotten. */
+  readonly run: RunGuest = (runnable: Runnable, task: GuestTask, signal: AbortSignal): Promise<TaskOutcome> => {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const job: Job = {
+        runnable,
+        task,
+        resolve: (outcome) => {
+          signal.removeEventListener("abort", aborted);
+          resolve(outcome);
+        },
+      };
+      const aborted = () => {
+        const at = this.#queue.indexOf(job);
+        if (at >= 0) this.#queue.splice(at, 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", aborted, { once: true });
+      this.#queue.push(job);
+      this.#dispatch();
+    });
+  };
+
+  /** Ends all threads; what is still running gets no answer. */
+  close(): void {
+    this.#closed.abort();
+    for (const thread of this.#threads) this.#discard(thread);
+  }
+
+  #dispatch(): void {
+    const busy = [...this.#threads].filter((each) => each.state === "busy").length;
+    const idle = [...this.#threads].filter((each) => each.state === "idle");
+    for (const thread of idle.slice(0, Math.max(0, this.#options.workers - busy))) {
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      this.#begin(thread, job);
+    }
+  }
+
+  #begin(thread: Thread, job: Job): void {
+    const { digest, module, timeoutMs } = job.runnable;
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
+    thread.state = "busy";
+    thread.running = { ...job, timer, over: new AbortController() };
+    const known = thread.modules.has(digest);
+    thread.modules.add(digest);
+    thread.worker.post({ type: "task", task: job.task, digest, timeoutMs, ...(known ? {} : { module }) });
+  }
+
+  #finish(thread: Thread, outcome: TaskOutcome): void {
+    const { running } = thread;
+    if (running === undefined) return;
+    thread.running = undefined;
+    clearTimeout(running.timer);
+    running.over.abort();
+    running.resolve(outcome);
+  }
+
+  #expire(thread: Thread): void {
+    this.#options.log.warn("A guest did not stop at its deadline, replacing its thread", {
+      policy: thread.running?.runnable.policy,
+    });
+    this.#finish(thread, { kind: "timed-out" });
+    // The guest may still run and hold the channel, so its thread is never used again.
+    this.#replace(thread);
+  }
+
+  #spawn(): void {
+    const channel = newSyncChannel();
+    const worker = this.#options.spawn({
+      message: (message) => this.#heard(thread, message),
+      failed: (error) => this.#failed(thread, error),
+    });
+    const thread: Thread = { worker, channel, state: "starting", modules: new Set() };
+    this.#threads.add(thread);
+    worker.post({ type: "channel", buffer: channel });
+  }
+
+  #heard(thread: Thread, message: FromWorker): void {
+    if (!this.#threads.has(thread)) return;
+    const { running } = thread;
+    switch (message.type) {
+      case "ready":
+        this.#failedStarts = 0;
+        thread.state = "idle";
+        this.#started.resolve();
+        return this.#dispatch();
+      case "done":
+        this.#finish(thread, message.outcome);
+        thread.state = "idle";
+        return this.#dispatch();
+      case "printed":
+        return this.#options.log.info(`Guest module ${running?.runnable.policy}: ${message.text}`);
+      case "host-call":
+        if (running !== undefined) void this.#answer(thread, running, message.request);
+    }
+  }
+
+  async #answer(thread: Thread, running: Running, request: HostRequest): Promise<void> {
+    let reply: HostReply;
+    try {
+      reply = await this.#options.answerHostCall(request, running.runnable, running.over.signal);
+    } catch (error) {
+      reply = { ok: false, message: `Callback evaluation failure: ${messageOf(error)}` };
+    }
+    // A late answer must not reach the thread's next guest.
+    if (thread.running === running) replyToGuest(thread.channel, reply);
+  }
+
+  #failed(thread: Thread, error: unknown): void {
+    if (!this.#threads.has(thread)) return;
+    if (thread.state === "starting") {
+      this.#failedStarts++;
+      const message = `Cannot start a sandbox thread: ${messageOf(error)}`;
+      this.#started.reject(new KubewardenError("GUEST_FAILED", message, { cause: error }));
+    }
+    this.#options.log.error("A sandbox thread failed, replacing it", {
+      policy: thread.running?.runnable.policy,
+      error,
+    });
+    this.#finish(thread, { kind: "failed", phase: "call", message: `the sandbox failed: ${messageOf(error)}` });
+    this.#replace(thread);
+  }
+
+  #replace(thread: Thread): void {
+    this.#discard(thread);
+    const delayMs = respawnDelaysMs[Math.min(this.#failedStarts, respawnDelaysMs.length - 1)] ?? 0;
+    if (delayMs === 0) {
+      if (!this.#closed.signal.aborted) this.#spawn();
+      return this.#dispatch();
+    }
+    sleep(delayMs, this.#closed.signal).then(
+      () => this.#spawn(),
+      () => undefined, // The pool was closed meanwhile: no thread is wanted any more.
+    );
+  }
+
+  #discard(thread: Thread): void {
+    this.#threads.delete(thread);
+    clearTimeout(thread.running?.timer);
+    thread.running?.over.abort();
+    thread.worker.terminate();
+  }
+}

@@ -1,0 +1,51 @@
+import { workerPort } from "../../../runtime/worker-port.ts";
+import { Deadline } from "./deadline.ts";
+import type { FromWorker, HostRequest, ToWorker } from "./protocol.ts";
+import { callHost } from "./sync-channel.ts";
+import { performTask } from "./task.ts";
+
+/**
+ * A sandbox thread: does one task after the other, each with a fresh guest. Its module graph holds no Kubernetes client,
+ * no file access and no secret; what a guest may know of the world comes through the pool.
+ */
+const port = workerPort();
+const modules = new Map<string, WebAssembly.Module>();
+let channel: SharedArrayBuffer | undefined;
+
+port.onMessage((message) => receive(message as ToWorker));
+send({ type: "ready" });
+
+function receive(message: ToWorker): void {
+  if (message.type === "channel") channel = message.buffer;
+  else perform(message);
+}
+
+function perform({ task, digest, module = modules.get(digest), timeoutMs }: ToWorker & { type: "task" }): void {
+  const buffer = channel;
+  if (module === undefined || buffer === undefined) throw new Error(`No module or channel for the task ${digest}`);
+  modules.set(digest, module);
+  const deadline = new Deadline(timeoutMs);
+  const post = (request: HostRequest) => send({ type: "host-call", request });
+  const outcome = performTask(module, task, {
+    deadline,
+    hostCall: (binding, namespace, operation, payload) =>
+      callHost({ buffer, post, deadline }, { binding, namespace, operation, payload }),
+    write: boundedPrinter((text) => send({ type: "printed", text })),
+  });
+  send({ type: "done", outcome });
+}
+
+function send(message: FromWorker): void {
+  port.post(message);
+}
+
+/** Lets through what a chatty guest prints, but not what a flood would cost the log. */
+function boundedPrinter(print: (text: string) => void): (text: string) => void {
+  let left = 64 * 1024;
+  return (text) => {
+    if (left <= 0) return;
+    // Every line costs something of its own, so that empty ones do not come for free.
+    left -= text.length + 64;
+    print(left > 0 ? text.trimEnd() : "(this guest prints too much, the rest is dropped)");
+  };
+}

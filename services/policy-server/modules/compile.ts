@@ -1,0 +1,33 @@
+import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import { meterModule } from "../guest/metering.ts";
+import { assertRunnable, metadataOf, type PolicyMetadata } from "../policies/metadata.ts";
+
+/** 128 MiB for every guest instance. */
+const maxMemoryPages = 2048;
+
+/** What a guest may import besides WASI: anything else would only fail later, and less clearly. */
+const importModules = ["wapc", "wasi_snapshot_preview1", "wasi_unstable"];
+
+export type CompiledModule = { module: WebAssembly.Module; metadata: PolicyMetadata };
+
+/**
+ * Makes a module ready to run in a sandbox: checked, interruptible, bounded in memory, compiled. Throws MODULE_INVALID,
+ * MODULE_INCOMPATIBLE or MODULE_UNSUPPORTED.
+ */
+export async function compileModule(bytes: Uint8Array<ArrayBuffer>, serverVersion: string): Promise<CompiledModule> {
+  const original = await compiled(bytes);
+  const metadata = assertRunnable(metadataOf(original), serverVersion);
+  const foreign = WebAssembly.Module.imports(original).find((each) => !importModules.includes(each.module));
+  if (foreign !== undefined) {
+    throw new KubewardenError("MODULE_INVALID", `unknown import: \`${foreign.module}::${foreign.name}\``);
+  }
+  return { module: await compiled(meterModule(bytes, { maxMemoryPages }) as Uint8Array<ArrayBuffer>), metadata };
+}
+
+async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new KubewardenError("MODULE_INVALID", `cannot compile wasm module: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,65 @@
+import { sha256Hex } from "../../../runtime/digest.ts";
+import type { Log } from "../../../runtime/log.ts";
+import { compileModule } from "./compile.ts";
+
+export type LoadedModule = { digest: string; module: WebAssembly.Module };
+
+export type ModuleStoreOptions = {
+  fetch: (url: string) => Promise<Uint8Array<ArrayBuffer>>;
+  serverVersion: string;
+  log: Log;
+};
+
+/** Loads modules by URL: each URL is fetched once, each distinct content compiled once, a few URLs at the same time. */
+export function moduleLoader(
+  { fetch, serverVersion, log }: ModuleStoreOptions,
+): (url: string) => Promise<LoadedModule> {
+  const byUrl = new Map<string, Promise<LoadedModule>>();
+  const byDigest = new Map<string, Promise<WebAssembly.Module>>();
+  const inTurn = limiter(4);
+  return (url) => remember(byUrl, url, () => inTurn(() => load(url)));
+
+  async function load(url: string): Promise<LoadedModule> {
+    let started = performance.now();
+    const bytes = await fetch(url);
+    const digest = sha256Hex(bytes);
+    log.info("Module fetched", { module: url, digest, bytes: bytes.length, ms: elapsed(started) });
+    const module = await remember(byDigest, digest, async () => {
+      started = performance.now();
+      const { module, metadata } = await compileModule(bytes, serverVersion);
+      log.info("Module compiled", { digest, mutating: metadata.mutating, ms: elapsed(started) });
+      return module;
+    });
+    return { digest, module };
+  }
+}
+
+function remember<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const existing = known.get(key);
+  if (existing !== undefined) return existing;
+  const made = make();
+  known.set(key, made);
+  return made;
+}
+
+/** Runs at most `limit` of the given works at the same time. */
+function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      // The turn passes on to the next, or ends.
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+}
+
+function elapsed(started: number): number {
+  return Math.round(performance.now() - started);
+}

@@ -1,0 +1,32 @@
+// pure
+import type { Capabilities } from "../../../contracts/capabilities.ts";
+import type { GroupExpression } from "../../../contracts/group-expression.ts";
+import type { VerdictRules } from "../admission/verdict-rules.ts";
+
+/** A module with its settings and grants: what one evaluation needs. Members of groups have one each. */
+export type Runnable = {
+  /** `name` or `group/member`. */
+  policy: string;
+  /** SHA-256 of the module as it was fetched; policies with the same digest share the compiled module. */
+  digest: string;
+  module: WebAssembly.Module;
+  /** Settings as JSON text, numbers as they were written. */
+  settings: string;
+  /** Undefined: no limit. */
+  timeoutMs: number | undefined;
+  capabilities: Capabilities;
+};
+
+export type CataloguedPolicy =
+  | { kind: "policy"; runnable: Runnable; rules: VerdictRules }
+  | {
+    kind: "group";
+    rules: VerdictRules;
+    /** Said to the user when the group rejects. */
+    message: string;
+    expression: GroupExpression;
+    members: ReadonlyMap<string, Runnable>;
+  };
+
+/** Every policy this server answers for, by id. It never changes after start-up. */
+export type Catalogue = ReadonlyMap<string, CataloguedPolicy>;

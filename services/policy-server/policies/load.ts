@@ -1,0 +1,134 @@
+import { parseCapabilities } from "../../../contracts/capabilities.ts";
+import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import { parseGroupExpression } from "../../../contracts/group-expression.ts";
+import { stringifyJson } from "../../../contracts/json.ts";
+import type {
+  GroupEntry,
+  PoliciesFile,
+  PolicyEntry,
+  RunnableEntry,
+  SingleEntry,
+} from "../../../contracts/policy-config.ts";
+import type { Log } from "../../../runtime/log.ts";
+import type { RunGuest } from "../admission/run-policy.ts";
+import type { LoadedModule } from "../modules/store.ts";
+import type { Catalogue, CataloguedPolicy, Runnable } from "./catalogue.ts";
+import type { PolicyProblem } from "./problems.ts";
+import { assertSettings } from "./settings.ts";
+
+export type LoadContext = {
+  /** Fetches, checks and compiles; a URL or a module that many policies share is handled once. */
+  loadModule: (url: string) => Promise<LoadedModule>;
+  run: RunGuest;
+  /** Limit of one evaluation where the policy names none; undefined: no limit. */
+  defaultTimeoutMs: number | undefined;
+  log: Log;
+  signal: AbortSignal;
+};
+
+/**
+ * Makes every configured policy ready: module, grants, group expression, settings. Looks at all of them even when some
+ * fail, so that the operator hears of every problem at once.
+ */
+export async function loadPolicies(
+  file: PoliciesFile,
+  context: LoadContext,
+): Promise<{ catalogue: Catalogue; problems: PolicyProblem[] }> {
+  const problems: PolicyProblem[] = [];
+  const report = (policy: string, error: unknown) => {
+    context.signal.throwIfAborted();
+    const code = error instanceof KubewardenError ? error.code : "GUEST_FAILED";
+    problems.push({ policy, code, message: messageOf(error) });
+  };
+  const loaded = await Promise.all(
+    [...file].map(async ([id, entry]) => [id, await loadEntry(id, entry, { context, report })] as const),
+  );
+  const catalogue = new Map(loaded.filter((each): each is [string, CataloguedPolicy] => each[1] !== undefined));
+  return { catalogue, problems: problems.sort((a, b) => a.policy < b.policy ? -1 : 1) };
+}
+
+type Loading = { context: LoadContext; report: (policy: string, error: unknown) => void };
+
+async function loadEntry(id: string, entry: PolicyEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
+  return entry.kind === "group" ? await loadGroup(id, entry, loading) : await loadSingle(id, entry, loading);
+}
+
+async function loadSingle(id: string, entry: SingleEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
+  const runnable = await loadRunnable(id, entry, loading);
+  if (runnable === undefined) return undefined;
+  const { policyMode: mode, allowedToMutate, message } = entry;
+  return { kind: "policy", runnable, rules: { policy: id, mode, allowedToMutate, message } };
+}
+
+async function loadGroup(id: string, entry: GroupEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
+  const members = await Promise.all(
+    [...entry.policies].map(async ([name, member]) =>
+      [name, await loadRunnable(`${id}/${name}`, member, loading)] as const
+    ),
+  );
+  try {
+    const expression = parseGroupExpression(entry.expression, entry.policies.keys());
+    const usable = members.filter((each): each is [string, Runnable] => each[1] !== undefined);
+    if (usable.length < members.length) return undefined;
+    // A group has no message rule of its own: its message is its verdict's text already. It never mutates.
+    const rules = { policy: id, mode: entry.policyMode, allowedToMutate: false };
+    return { kind: "group", rules, message: entry.message, expression, members: new Map(usable) };
+  } catch (error) {
+    loading.report(id, error);
+    return undefined;
+  }
+}
+
+async function loadRunnable(
+  policy: string,
+  entry: RunnableEntry,
+  { context, report }: Loading,
+): Promise<Runnable | undefined> {
+  const { log, run, signal } = context;
+  try {
+    const capabilities = granted(policy, entry);
+    const { digest, module } = await moduleFor(policy, entry.module, context);
+    const timeoutMs = entry.timeoutEvalSeconds === undefined
+      ? context.defaultTimeoutMs
+      : entry.timeoutEvalSeconds * 1000;
+    const runnable: Runnable = {
+      policy,
+      digest,
+      module,
+      settings: stringifyJson(entry.settings),
+      timeoutMs,
+      capabilities,
+    };
+    const started = performance.now();
+    await assertSettings(runnable, run, signal);
+    log.info("Policy settings are valid", { policy, ms: Math.round(performance.now() - started) });
+    return runnable;
+  } catch (error) {
+    report(policy, error);
+    return undefined;
+  }
+}
+
+function granted(policy: string, entry: RunnableEntry) {
+  try {
+    return parseCapabilities(entry.hostCapabilities);
+  } catch (cause) {
+    throw new KubewardenError(
+      "CAPABILITY_INVALID",
+      `bootstrap failure: invalid hostCapabilities pattern for policy ${policy}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+async function moduleFor(policy: string, url: string, { loadModule }: LoadContext): Promise<LoadedModule> {
+  try {
+    return await loadModule(url);
+  } catch (cause) {
+    const code = cause instanceof KubewardenError ? cause.code : "MODULE_FETCH_FAILED";
+    const text = code === "MODULE_FETCH_FAILED"
+      ? `Error while downloading policy '${policy.replace("/", "/#")}' from ${url}: ${messageOf(cause)}`
+      : messageOf(cause);
+    throw new KubewardenError(code, `bootstrap failure: ${policy}: ${text}`, { cause });
+  }
+}

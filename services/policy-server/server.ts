@@ -1,0 +1,142 @@
+import { type HttpServer, serve } from "../../runtime/http-server.ts";
+import type { Log } from "../../runtime/log.ts";
+import { sleep, whenAborted } from "../../runtime/sleep.ts";
+import { startWorker } from "../../runtime/worker.ts";
+import type { RunGuest } from "./admission/run-policy.ts";
+import { apiHandler, maxBodyBytes } from "./api/routes.ts";
+import type { Config } from "./config.ts";
+import { GuestPool, type WorkerEvents } from "./guest/pool.ts";
+import type { FromWorker } from "./guest/protocol.ts";
+import { answerHostCall } from "./host/dispatch.ts";
+import { assertAuthorities } from "./modules/authorities.ts";
+import { fetchModule } from "./modules/fetch.ts";
+import { moduleLoader } from "./modules/store.ts";
+import type { Catalogue } from "./policies/catalogue.ts";
+import { loadPolicies } from "./policies/load.ts";
+import { policiesInvalid } from "./policies/problems.ts";
+import { readPolicies, readSources } from "./policies/read-config.ts";
+import { readTls, watchTls } from "./tls.ts";
+
+/** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
+export const kubewardenVersion = "1.36.0";
+
+export type PolicyServer = {
+  url: string;
+  readinessUrl: string;
+  /** Resolves when the server has stopped after its signal: delay over, last answer sent, threads ended. */
+  closed: Promise<void>;
+};
+
+// Longer than any webhook may take, shorter with the delay than a pod's usual grace period of 30 s.
+const drainMs = 15_000;
+
+/**
+ * Loads the policies and serves them until the signal; resolves once ready. Throws POLICIES_INVALID naming every policy
+ * that cannot be served.
+ */
+export async function startPolicyServer(
+  config: Config,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<PolicyServer> {
+  const file = await readPolicies(config.policiesFile);
+  const sources = await readSources(config.sourcesFile);
+  await assertAuthorities(sources);
+  const tls = config.tls && await readTls(config.tls);
+  const started = performance.now();
+  const pool = await startPool(config, log);
+  try {
+    const fetch = (url: string) => fetchModule(url, { sources, signal });
+    const { catalogue, problems } = await loadPolicies(file, {
+      loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
+      run: pool.run,
+      defaultTimeoutMs: config.policyTimeoutMs,
+      log,
+      signal,
+    });
+    if (problems.length > 0) throw policiesInvalid(problems);
+    log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
+    const serving = new AbortController();
+    const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
+    const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
+    if (config.tls && tls) {
+      void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
+    }
+    log.info("Ready", { url: api.url, readiness: `${readiness.url}/readiness`, workers: config.workers });
+    const closed = stopInOrder({ api, readiness, pool, serving, log, delayMs: config.shutdownDelayMs, signal });
+    return { url: api.url, readinessUrl: `${readiness.url}/readiness`, closed };
+  } catch (error) {
+    pool.close();
+    throw error;
+  }
+}
+
+function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
+  const spawn = ({ message, failed }: WorkerEvents) => {
+    const worker = startWorker(new URL("./guest/worker.ts", import.meta.url), {
+      onMessage: (data) => message(data as FromWorker),
+      onExit: failed,
+    }, { name: "guest", resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    return { post: (data: unknown) => worker.post(data), terminate: () => void worker.terminate() };
+  };
+  return GuestPool.start({
+    workers,
+    log,
+    spawn,
+    answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),
+  });
+}
+
+type Parts = {
+  api: HttpServer;
+  readiness: HttpServer;
+  pool: GuestPool;
+  serving: AbortController;
+  log: Log;
+  delayMs: number;
+  signal: AbortSignal;
+};
+
+async function stopInOrder({ api, readiness, pool, serving, log, delayMs, signal }: Parts): Promise<void> {
+  await whenAborted(signal);
+  log.info("Stopping: not ready any more", { acceptingForMs: delayMs });
+  await sleep(delayMs);
+  serving.abort();
+  await Promise.all([api.closed, readiness.closed]);
+  pool.close();
+}
+
+type Api = {
+  catalogue: Catalogue;
+  run: RunGuest;
+  log: Log;
+  tls: Parameters<HttpServer["setTls"]>[0] | undefined;
+  signal: AbortSignal;
+};
+
+function serveApi({ host, port, alwaysAcceptNamespace }: Config, { catalogue, run, log, tls, signal }: Api) {
+  return serve(apiHandler({ catalogue, run, log, alwaysAcceptNamespace }), {
+    host,
+    port,
+    ...(tls === undefined ? {} : { tls }),
+    // The handler has the exact limit and upstream's words for it; this one only bounds what is read at all.
+    maxBodyBytes: 2 * maxBodyBytes,
+    drainMs,
+    log,
+    signal,
+  });
+}
+
+/** Always plain HTTP; opened only once everything is loaded, and failing as soon as the server is asked to stop. */
+function serveReadiness(
+  { host, readinessPort }: Config,
+  { log, stopping, signal }: { log: Log; stopping: AbortSignal; signal: AbortSignal },
+) {
+  const handler = (request: Request) => {
+    if (new URL(request.url).pathname !== "/readiness") return new Response(null, { status: 404 });
+    if (!["GET", "HEAD"].includes(request.method)) {
+      return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
+    }
+    return new Response(null, { status: stopping.aborted ? 503 : 200 });
+  };
+  return serve(handler, { host, port: readinessPort, log, signal });
+}
