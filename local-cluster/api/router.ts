@@ -1,0 +1,238 @@
+import { stringifyJson } from "../../contracts/json.ts";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import type { User } from "../auth/user.ts";
+import { groupResourceOf, type ResourceType } from "../schema/resource-type.ts";
+import { authorizeRequest } from "./access.ts";
+import type { ApiContext, WriteInfo, WriteRequest, WriteResult } from "./context.ts";
+import { decodeObject } from "./decode.ts";
+import { discoveryAt } from "./discovery.ts";
+import { badRequest, methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
+import { type Representation, representationOf } from "./negotiation.ts";
+import { openApiAt } from "./openapi.ts";
+import { getObject, listObjects, type ReadRequest, represent, watchObjects } from "./read.ts";
+import { type RequestInfo, requestInfoOf, type ResourceTarget } from "./request-info.ts";
+import { subresourceHandler, type SubresourceHooks } from "./subresource-handlers.ts";
+import { subresourcesOf, verbsOf } from "./subresources.ts";
+import { deleteCollection } from "./write/collection.ts";
+import { createObject } from "./write/create.ts";
+import { patchObject } from "./write/patch.ts";
+import { deleteObject, deleteOptionsOf } from "./write/remove.ts";
+import { replaceObject } from "./write/update.ts";
+
+export type RouterOptions = {
+  readonly authenticate: (request: Request) => User | undefined;
+  /** Answers a review kind (SubjectAccessReview, TokenReview, ...). */
+  readonly review: (review: KubeObject, user: User, namespace: string | undefined) => KubeObject;
+  readonly hooks: SubresourceHooks;
+  /** Whether the cluster's own parts are up: what /readyz says. */
+  readonly ready: () => boolean;
+  readonly onWrite?: (info: WriteInfo) => void | Promise<void>;
+};
+
+type Incoming = { context: ApiContext; options: RouterOptions; request: Request; info: RequestInfo; user: User };
+
+/** The API server as a function from request to response; every failure is answered with a metav1.Status. */
+export function apiHandler(context: ApiContext, options: RouterOptions): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const warnings: string[] = [];
+    try {
+      const info = requestInfoOf(request.method, new URL(request.url));
+      const user = options.authenticate(request);
+      if (user === undefined) throw unauthorized();
+      const response = await route({ context, options, request, info, user }, (text) => warnings.push(text));
+      return withWarnings(response, warnings);
+    } catch (error) {
+      const { status } = statusErrorOf(error);
+      return withWarnings(json(status, status.code), warnings);
+    }
+  };
+}
+
+async function route(incoming: Incoming, warn: (text: string) => void): Promise<Response> {
+  const { context, info, user, request } = incoming;
+  const { target } = info;
+  authorizeRequest(context, user, info);
+  if (target === undefined) return plainPath(incoming);
+  const type = context.types.find(target.group, target.version, target.resource);
+  if (type === undefined) throw pathNotFound();
+  if (type.namespaced && target.namespace === undefined && !["list", "watch"].includes(info.verb)) throw pathNotFound();
+  if (!type.namespaced && target.namespace !== undefined && type.plural !== "namespaces") throw pathNotFound();
+  if (["list", "watch", "get"].includes(info.verb) && target.subresource === undefined) {
+    return read(incoming, type, target);
+  }
+  const write = await writeRequestOf(incoming, type, target, warn);
+  if (["get", "watch"].includes(info.verb)) return subresource(incoming, write);
+  await incoming.options.onWrite?.(infoOf(user, info.verb, type, "before"));
+  const response = type.virtual && info.verb === "create"
+    ? json(incoming.options.review(decodeObject(write), user, target.namespace), 201)
+    : target.subresource !== undefined
+    ? await subresource(incoming, write)
+    : answer(incoming, type, await writeTo(context, write, info));
+  await incoming.options.onWrite?.(infoOf(user, info.verb, type, "after"));
+  request.signal.throwIfAborted();
+  return response;
+}
+
+function plainPath({ context, info, request, options }: Incoming): Response {
+  if (info.verb !== "get" && info.verb !== "head") throw methodNotAllowed();
+  switch (info.path) {
+    case "/version":
+      return json(versionInfo, 200);
+    case "/readyz":
+      return options.ready() ? new Response("ok") : new Response("starting", { status: 500 });
+    case "/healthz":
+    case "/livez":
+      return new Response("ok");
+    case "/":
+      return json(
+        { paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] },
+        200,
+      );
+  }
+  const types = context.types.all();
+  if (info.path.startsWith("/openapi/")) {
+    const document = openApiAt(info.path, types);
+    if (document !== undefined) return json(document, 200);
+    throw pathNotFound();
+  }
+  const aggregated = representationOf(request.headers.get("accept")) === "aggregatedDiscovery";
+  const body = discoveryAt(info.path, types, aggregated);
+  if (body === undefined) throw pathNotFound();
+  return json(
+    body,
+    200,
+    aggregated && info.path.split("/").length === 2
+      ? "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+      : undefined,
+  );
+}
+
+const versionInfo = {
+  major: "1",
+  minor: "35",
+  gitVersion: "v1.35.0-local-cluster",
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "2026-01-01T00:00:00Z",
+  goVersion: "none",
+  compiler: "none",
+  platform: "local/cluster",
+};
+
+function read({ context, info, request }: Incoming, type: ResourceType, target: ResourceTarget): Response {
+  if (type.virtual) throw methodNotAllowed();
+  const representation = representationOf(request.headers.get("accept"));
+  const reading: ReadRequest = { type, target, query: info.query, representation, signal: request.signal };
+  switch (info.verb) {
+    case "get":
+      return json(getObject(context, reading), 200);
+    case "list":
+      return json(listObjects(context, reading), 200);
+    default:
+      return new Response(watchObjects(context, reading), { headers: { "Content-Type": "application/json" } });
+  }
+}
+
+async function writeTo(context: ApiContext, write: WriteRequest, { verb, query }: RequestInfo): Promise<WriteResult> {
+  const { type, contentType, body } = write;
+  if (!verbsOf(type).includes(verb)) throw methodNotAllowed();
+  switch (verb) {
+    case "create":
+      if (write.name !== undefined) throw methodNotAllowed();
+      return await createObject(context, write);
+    case "update":
+      return await replaceObject(context, write);
+    case "patch":
+      return await patchObject(context, write, () => authorizeCreate(context, write));
+    case "delete":
+      return await deleteObject(context, write, deleteOptionsOf(body, contentType, query));
+    case "deletecollection":
+      return await deleteCollection(context, write, query);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+/** An apply that has to make the object needs the permission to create, too. */
+function authorizeCreate(context: ApiContext, { type, namespace, user, name }: WriteRequest): void {
+  const { group, version, plural: resource } = type;
+  const target = { group, version, resource, name, ...(namespace === undefined ? {} : { namespace }) };
+  authorizeRequest(context, user, { method: "POST", path: "", query: new URLSearchParams(), verb: "create", target });
+}
+
+async function subresource({ context, options, info }: Incoming, write: WriteRequest): Promise<Response> {
+  const served = subresourcesOf(write.type).find(({ name }) => name === write.subresource);
+  const handler = served && subresourceHandler(served);
+  if (handler === undefined) throw pathNotFound();
+  if (!served?.verbs.includes(info.verb)) throw methodNotAllowed();
+  const mayCreate = () => authorizeCreate(context, write);
+  const result = await handler(context, write, { verb: info.verb, query: info.query, hooks: options.hooks, mayCreate });
+  return result instanceof Response ? result : json(result.object, result.code);
+}
+
+async function writeRequestOf(
+  { request, info, user }: Incoming,
+  type: ResourceType,
+  { namespace, name, subresource }: ResourceTarget,
+  warn: (text: string) => void,
+): Promise<WriteRequest> {
+  const { query } = info;
+  const dryRun = query.getAll("dryRun");
+  if (dryRun.some((each) => each !== "All" && each !== "")) throw badRequest(`invalid dryRun "${dryRun.join(",")}"`);
+  const contentType = (request.headers.get("content-type") ?? "application/json").split(";")[0]?.trim() ?? "";
+  const isApply = contentType.startsWith("application/apply-patch");
+  const fieldValidation = query.get("fieldValidation") || "Warn";
+  if (fieldValidation !== "Strict" && fieldValidation !== "Warn" && fieldValidation !== "Ignore") {
+    throw badRequest(`fieldValidation: Unsupported value: "${fieldValidation}"`);
+  }
+  return {
+    verb: info.verb,
+    type,
+    ...(namespace === undefined || !type.namespaced ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(subresource === undefined ? {} : { subresource }),
+    user,
+    dryRun: dryRun.includes("All"),
+    fieldManager: query.get("fieldManager") || (isApply ? "" : managerFromUserAgent(request.headers.get("user-agent"))),
+    fieldValidation,
+    contentType,
+    body: await request.text(),
+    force: query.get("force") === "true",
+    signal: request.signal,
+    warn,
+  };
+}
+
+/** Without a fieldManager an update is managed by the first part of the User-Agent. */
+function managerFromUserAgent(userAgent: string | null): string {
+  return (userAgent ?? "").split("/")[0]?.slice(0, 128) || "unknown";
+}
+
+function answer({ context, info, request }: Incoming, type: ResourceType, { object, code }: WriteResult): Response {
+  const isObject = (object as KubeObject).kind === type.kind;
+  const representation: Representation = representationOf(request.headers.get("accept"));
+  const body = isObject
+    ? represent({ type, query: info.query, representation }, object as KubeObject, context.now())
+    : object;
+  return json(body, code);
+}
+
+function infoOf(user: User, verb: string, type: ResourceType, phase: "before" | "after"): WriteInfo {
+  return { user: user.username, verb, resource: groupResourceOf(type), phase };
+}
+
+function json(body: unknown, status: number, contentType = "application/json"): Response {
+  return new Response(stringifyJson(body), {
+    status,
+    headers: { "Content-Type": contentType, "Cache-Control": "no-cache, private" },
+  });
+}
+
+/** RFC 7234 warnings, code 299, as kubectl prints them. */
+function withWarnings(response: Response, warnings: readonly string[]): Response {
+  for (const text of new Set(warnings)) {
+    const quoted = text.replaceAll(/[^\x20-\x7e]/g, "?").replaceAll(/["\\]/g, "\\$&");
+    response.headers.append("Warning", `299 - "${quoted}"`);
+  }
+  return response;
+}
