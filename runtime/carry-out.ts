@@ -84,9 +84,9 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     await changeFinalizer(kube, change, signal);
   }
 
-  async function patchObject({ target, operations }: ObjectPatch): Promise<void> {
+  async function patchObject({ target, merge }: ObjectPatch): Promise<void> {
     onWrite("patch");
-    await kube.patch(target, operations, { type: "json", fieldManager, signal });
+    await kube.patch(target, merge, { type: "merge", fieldManager, signal });
   }
 
   async function removeObject(ref: ObjectRef): Promise<void> {

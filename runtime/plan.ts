@@ -19,8 +19,8 @@ export type Plan = {
   lookAgainAfterMs?: number;
 };
 
-/** JSON Patch (RFC 6902); its own `test` operations make it hit the version that was judged. */
-export type ObjectPatch = { target: ObjectRef; operations: readonly Record<string, unknown>[] };
+/** JSON Merge Patch (RFC 7386); a `metadata.resourceVersion` in it makes it hit the version that was judged, or nothing. */
+export type ObjectPatch = { target: ObjectRef; merge: Record<string, unknown> };
 
 /**
  * Apply of `status` (subresource) to an object that must exist: `target.uid` is sent along, so a late write never
