@@ -1,0 +1,201 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { type ConfigEntries, entriesIn } from "./entries.ts";
+import { type Fleet, namedVersion, reachOf } from "./reachability.ts";
+import { crashed, deployment, pod, ready, replicaSet, starting } from "./test-objects.ts";
+
+const entries = (...texts: string[]): ConfigEntries =>
+  entriesIn(`{${texts.map((text, index) => `"p${index}":{"policyMode":"protect","module":"${text}"}`).join(",")}}`);
+const wantedEntry = entries("new").get("p0")!.text;
+
+/** v1 is the old configuration, v2 the one the Deployment names, v3 changes another policy only. */
+const fleet = (facts: Partial<Fleet>): Fleet => ({
+  serverUid: "server-uid",
+  replicas: 2,
+  deployment: deployment("v2"),
+  replicaSets: [replicaSet("v1"), replicaSet("v2"), replicaSet("v3")],
+  pods: [],
+  events: [],
+  entriesOf: new Map([["v1", entries("old")], ["v2", entries("new")], ["v3", entries("new", "other")]]),
+  ...facts,
+});
+const reach = (facts: Partial<Fleet>, served?: string) =>
+  reachOf(fleet(facts), { unique: "p0", entry: wantedEntry, served });
+
+const terminating = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+const evicted = { phase: "Failed", reason: "Evicted" };
+const reachable: [string, Partial<Fleet>, string | undefined, string][] = [
+  ["every pod is ready and has it", { pods: [pod("a", "v2"), pod("b", "v2")] }, undefined, "v2"],
+  [
+    "old pods are evicted or completed",
+    {
+      pods: [pod("a", "v2"), pod("b", "v1", evicted), pod("c", "v1", { phase: "Succeeded" })],
+    },
+    undefined,
+    "v2",
+  ],
+  ["a pod with it is terminating", { pods: [pod("a", "v2"), pod("b", "v2", starting, terminating)] }, undefined, "v2"],
+  ["another version has the same entry", { pods: [pod("a", "v2"), pod("b", "v3")] }, undefined, "v2"],
+  [
+    "it was reached, and a pod of a later rollout starts with the same entry",
+    { deployment: deployment("v3"), pods: [pod("a", "v2"), pod("b", "v3", starting)] },
+    "v2",
+    "v2",
+  ],
+  [
+    "it was reached, and the rollout of another policy fails",
+    { deployment: deployment("v3"), pods: [pod("a", "v2"), pod("b", "v3", crashed('{"policy":"p1","message":"no"}'))] },
+    "v2",
+    "v2",
+  ],
+  ["it was reached in a version that is gone", { pods: [pod("a", "v2"), pod("b", "v2")] }, "v0", "v2"],
+  ["the later rollout is through", { deployment: deployment("v3"), pods: [pod("a", "v3")] }, "v2", "v3"],
+];
+for (const [title, facts, served, configVersion] of reachable) {
+  test(`reachable: when ${title}`, () => {
+    assert.equal(reach(facts, served), { reachable: true, mode: "protect", configVersion });
+  });
+}
+
+const foreign: KubeObject = {
+  ...pod("foreign", "v2"),
+  metadata: { ...pod("foreign", "v2").metadata, ownerReferences: [] },
+};
+const failedMount: KubeObject = {
+  apiVersion: "v1",
+  kind: "Event",
+  metadata: { name: "e" },
+  involvedObject: { uid: "a-uid" },
+  reason: "FailedMount",
+  message: 'secret "policy-server-default" not found',
+};
+const replicaFailure = {
+  ...deployment("v2"),
+  status: { conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota" }] },
+};
+const waiting = (reason: string, message: string) => ({
+  phase: "Pending",
+  containerStatuses: [{ name: "c", state: { waiting: { reason, message } } }],
+});
+const notYet = "LatestReplicaSetIsNotUniquelyReachable";
+const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
+  ["there is no Deployment", { deployment: undefined }, notYet, /no Deployment/],
+  ["there are no pods yet", {}, notYet, /No pod of the policy server runs yet/],
+  ["there are to be no pods", { replicas: 0 }, notYet, /spec.replicas of the PolicyServer is 0/],
+  ["pods cannot be created", { deployment: replicaFailure }, notYet, /exceeded quota/],
+  ["a pod is not ready", { pods: [pod("a", "v2"), pod("b", "v2", starting)] }, notYet, /Pod "b" is not ready/],
+  ["an old pod runs", { pods: [pod("a", "v2"), pod("b", "v1")] }, notYet, /Pod "b" does not run/],
+  ["an old pod is terminating", { pods: [pod("a", "v2"), pod("b", "v1", starting, terminating)] }, notYet, /Pod "b"/],
+  ["all pods are terminating", { pods: [pod("a", "v2", ready, terminating)] }, notYet, /Every pod .* terminating/],
+  ["a pod of something else bears the label", { pods: [pod("a", "v2"), foreign] }, notYet, /Pod "foreign"/],
+  ["a pod's ReplicaSet was not seen yet", { pods: [pod("a", "v2")], replicaSets: [] }, notYet, /Pod "a"/],
+  ["the Deployment is of an earlier server", { serverUid: "later", pods: [pod("a", "v2")] }, notYet, /belong/],
+  [
+    "its module fails while old pods serve",
+    {
+      pods: [pod("a", "v1"), pod("b", "v2", crashed('{"policy":"p0","code":"MODULE_FETCH_FAILED","message":"gone"}'))],
+    },
+    "PolicyLoadFailed",
+    /^gone$/,
+  ],
+  [
+    "a member of it fails",
+    { pods: [pod("b", "v2", crashed('{"policy":"p0/m1","code":"X","message":"member"}'))] },
+    "PolicyLoadFailed",
+    /^member$/,
+  ],
+  [
+    "another policy keeps the server from starting",
+    { pods: [pod("b", "v2", crashed('{"policy":"p1","code":"X","message":"bad"}'))] },
+    "PolicyServerStartFailed",
+    /Pod "b" does not start: policy "p1": bad/,
+  ],
+  [
+    "the server ends with plain text",
+    { pods: [pod("b", "v2", crashed("Error: no certificate"))] },
+    "PolicyServerStartFailed",
+    /Error: no certificate/,
+  ],
+  [
+    "a pod of an older configuration failed by it",
+    { pods: [pod("a", "v2", starting), pod("b", "v1", crashed('{"policy":"p0","code":"X","message":"stale"}'))] },
+    notYet,
+    /Pod "b" does not run/,
+  ],
+  [
+    "the image cannot be pulled",
+    { pods: [pod("a", "v2", waiting("ErrImagePull", "no such image"))] },
+    "PolicyServerStartFailed",
+    /ErrImagePull: no such image/,
+  ],
+  [
+    "a volume cannot be mounted",
+    { pods: [pod("a", "v2", waiting("ContainerCreating", ""))], events: [failedMount] },
+    "PolicyServerStartFailed",
+    /FailedMount: secret "policy-server-default" not found/,
+  ],
+  [
+    "the mount failed once but the container runs by now",
+    { pods: [pod("a", "v2", starting)], events: [failedMount] },
+    notYet,
+    /not ready/,
+  ],
+  [
+    "no node takes the pod",
+    {
+      pods: [
+        pod("a", "v2", {
+          phase: "Pending",
+          conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes" }],
+        }),
+      ],
+    },
+    "PolicyServerStartFailed",
+    /Unschedulable: 0\/1 nodes/,
+  ],
+  [
+    "the container ended without a word",
+    {
+      pods: [pod("a", "v2", {
+        ...starting,
+        containerStatuses: [{
+          name: "c",
+          state: {},
+          lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } },
+        }],
+      })],
+    },
+    "PolicyServerStartFailed",
+    /OOMKilled: exit code 137/,
+  ],
+];
+for (const [title, facts, reason, message] of unreachable) {
+  test(`not reachable: when ${title}`, () => {
+    const result = reach(facts);
+    if (result.reachable) throw new Error("is reachable");
+    assert.is(result.reason, reason);
+    assert.match(result.message, message);
+  });
+}
+
+test("not reachable: an earlier verdict does not outlive the pods", () => {
+  assert.is(reach({ pods: [pod("a", "v2", starting)] }, "v2").reachable, false);
+  assert.is(reach({ pods: [pod("a", "v1"), pod("b", "v2", starting)] }, "v1").reachable, false);
+});
+
+test("mode: as ready pods serve it, unknown where they differ or none is ready", () => {
+  const monitor = entriesIn('{"p0":{"policyMode":"monitor"}}');
+  const entriesOf = new Map([["v1", monitor], ["v2", entries("new")]]);
+  assert.is(reach({ entriesOf, pods: [pod("a", "v1")] }).mode, "monitor");
+  assert.is(reach({ entriesOf, pods: [pod("a", "v1"), pod("b", "v2")] }).mode, "unknown");
+  assert.is(reach({ entriesOf, pods: [pod("a", "v1"), pod("b", "v2", starting)] }).mode, "monitor");
+  assert.is(reach({ entriesOf, pods: [] }).mode, "unknown");
+});
+
+test("named version: only of a Deployment that belongs to this PolicyServer", () => {
+  assert.is(namedVersion(fleet({})), "v2");
+  assert.is(namedVersion(fleet({ serverUid: "later" })), undefined);
+});
+
+test.run();
