@@ -4,6 +4,7 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type ObjectChange, WatchCache } from "../../runtime/watch-cache.ts";
 import type { RuntimeName } from "../../tools/runtimes.ts";
+import { badRequest } from "../api/failures.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 import { runLoop } from "../workloads/loop.ts";
 import type { Pod } from "../workloads/objects.ts";
@@ -96,7 +97,7 @@ export class LocalNode {
     }));
   }
 
-  /** Lines of a container's log; throws `KUBE_INVALID` with the kubelet's words where there is none. */
+  /** Lines of a container's log; throws a 400 in the kubelet's words where there is none. */
   log(pod: { namespace: string; name: string }, options: LogOptions & { signal?: AbortSignal }): AsyncIterable<string> {
     const worker = [...this.#workers.values()].find(({ pod: { metadata } }) =>
       metadata.name === pod.name && metadata.namespace === pod.namespace
@@ -104,8 +105,7 @@ export class LocalNode {
     const container = options.container ?? worker?.pod.spec.containers[0]?.name ?? "";
     const found = worker?.container(container)?.log(options.previous === true);
     if (found) return found.read(options);
-    throw new KubewardenError(
-      "KUBE_INVALID",
+    throw badRequest(
       options.previous === true
         ? `previous terminated container "${container}" in pod "${pod.name}" not found`
         : `container "${container}" in pod "${pod.name}" is waiting to start`,

@@ -27,7 +27,7 @@ export type NodeServices = {
   /** A token of the pod's ServiceAccount. */
   readonly issueToken: (pod: Pod) => Promise<string>;
   /** KUBECONFIG and what else a process needs to reach the API server as its ServiceAccount. */
-  readonly accessEnvironment: (folder: string, tokenFile: string, namespace: string) => Promise<Record<string, string>>;
+  readonly accessEnvironment: (folder: string, tokenFile: string) => Promise<Record<string, string>>;
   readonly event: (pod: Pod, type: "Normal" | "Warning", reason: string, message: string) => void;
   /** How late a changed ConfigMap or Secret reaches the pod's files. */
   readonly volumeDelayMs: () => number;
@@ -124,6 +124,8 @@ export class PodWorker {
     const { signal } = this.#stopping;
     const podIP = this.#node.addresses.take();
     this.#podIP = podIP;
+    // A container binds to every address of its own network; a process must be told which one is its pod's.
+    this.#extraEnv.KUBEWARDEN_BIND_ADDRESS = podIP;
     this.#containers = this.#pod.spec.containers.map((spec) =>
       new ContainerRunner(spec, {
         podIP,
@@ -175,8 +177,7 @@ export class PodWorker {
 
   async #access(): Promise<Record<string, string>> {
     const { tokenFile } = this.#volumes;
-    if (tokenFile === undefined) return {};
-    return await this.#node.accessEnvironment(this.#folder, tokenFile, this.#pod.metadata.namespace ?? "");
+    return tokenFile === undefined ? {} : await this.#node.accessEnvironment(this.#folder, tokenFile);
   }
 
   /** Writes the status soon; changes that come while a write is under way go into the next one. */
