@@ -1,0 +1,58 @@
+// pure
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { annotations, type PolicyKind, policyKindNames, policyKinds, uniqueName } from "../../contracts/names.ts";
+import { policyKey } from "../../contracts/policy-checks.ts";
+import { entriesOf } from "./webhook.ts";
+
+/** What one pass is about: a PolicyServer or a policy. */
+export type Key = { kind: "PolicyServer" | PolicyKind; name: string; namespace?: string };
+
+/** The key of a PolicyServer. */
+export function serverKey(name: string): string {
+  return policyKey({ kind: "PolicyServer", metadata: { name } });
+}
+
+/** Reads what `policyKey` or `serverKey` wrote. */
+export function parseKey(text: string): Key {
+  const [kind = "", namespace = "", name = ""] = text.split("/");
+  return { kind: kind as Key["kind"], name, ...(namespace ? { namespace } : {}) };
+}
+
+/** A policy, and its server: a refused webhook must not hold back the server's digest. */
+export function keysForPolicy(policy: KubeObject): string[] {
+  return [policyKey(policy), serverKey(serverNameOf(policy))];
+}
+
+/** A PolicyServer, and all policies that name it. */
+export function keysForServer(server: KubeObject, policies: readonly KubeObject[]): string[] {
+  const bound = policies.filter((each) => serverNameOf(each) === server.metadata.name);
+  return [serverKey(server.metadata.name), ...bound.map(policyKey)];
+}
+
+/**
+ * The policies that bear a configuration's name, the one its annotations name (it may be gone), and the servers it calls.
+ */
+export function keysForWebhook(configuration: KubeObject, policies: readonly KubeObject[]): string[] {
+  const { name } = configuration.metadata;
+  const claimed = policies.filter((each) => uniqueName(each.kind as PolicyKind, each.metadata) === name).map(policyKey);
+  const servers = entriesOf(configuration).map(({ clientConfig }) => clientConfig.service?.name ?? "")
+    .filter((each) => each.startsWith(serverPrefix)).map((each) => serverKey(each.slice(serverPrefix.length)));
+  return [...new Set([...claimed, ...annotatedKeys(configuration), ...servers])];
+}
+
+const serverPrefix = "policy-server-";
+
+/** A kind is not among the annotations, but only one makes this unique name of them. */
+function annotatedKeys({ metadata }: KubeObject): string[] {
+  const name = metadata.annotations?.[annotations.policyName];
+  const namespace = metadata.annotations?.[annotations.policyNamespace] || undefined;
+  if (name === undefined) return [];
+  return policyKindNames.filter((kind) =>
+    policyKinds[kind].namespaced === (namespace !== undefined) &&
+    uniqueName(kind, { name, namespace }) === metadata.name
+  ).map((kind) => policyKey({ kind, metadata: { name, namespace } }));
+}
+
+function serverNameOf(policy: KubeObject): string {
+  return (policy.spec as { policyServer?: string } | undefined)?.policyServer ?? "";
+}

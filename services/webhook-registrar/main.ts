@@ -1,0 +1,57 @@
+import { messageOf } from "../../contracts/errors.ts";
+import { apiVersion, labels, partOfValue, type PolicyKind } from "../../contracts/names.ts";
+import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
+import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
+import { keysForPolicy, keysForServer, keysForWebhook, parseKey } from "./keys.ts";
+import { allPolicies, observe, type World } from "./observe.ts";
+import { planRegistration, statusAfterFailure } from "./plan.ts";
+import { webhookApiVersion } from "./webhook.ts";
+
+/** Registers a webhook for every policy that is served. A key is a policy or a PolicyServer. */
+export const registrarService: ServiceSpec<typeof registrarFlags> = {
+  name: serviceName,
+  description: "Registers policies with the API server once their policy server serves them",
+  flags: registrarFlags,
+  start({ kube, cache, run, options }) {
+    const namespace = options.deploymentsNamespace;
+    const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
+    const webhookCache = (kind: string) =>
+      cache({ apiVersion: webhookApiVersion, kind, labelSelector: `${labels.partOf}=${partOfValue}` });
+
+    const servers = cache({ apiVersion, kind: "PolicyServer" });
+    const policies = {
+      AdmissionPolicy: policyCache("AdmissionPolicy"),
+      AdmissionPolicyGroup: policyCache("AdmissionPolicyGroup"),
+      ClusterAdmissionPolicy: policyCache("ClusterAdmissionPolicy"),
+      ClusterAdmissionPolicyGroup: policyCache("ClusterAdmissionPolicyGroup"),
+    };
+    const webhooks = {
+      MutatingWebhookConfiguration: webhookCache("MutatingWebhookConfiguration"),
+      ValidatingWebhookConfiguration: webhookCache("ValidatingWebhookConfiguration"),
+    };
+    const controllers = userNamesOf(options.controllerServiceAccounts, namespace);
+    const world: World = { kube, fieldManager: serviceName, namespace, controllers, servers, policies, webhooks };
+
+    run({
+      name: serviceName,
+      sources: [
+        { cache: servers, keysFor: (server) => keysForServer(server, allPolicies(policies)) },
+        ...Object.values(policies).map((each) => ({ cache: each, keysFor: keysForPolicy })),
+        ...Object.values(webhooks).map((each) => ({
+          cache: each,
+          keysFor: (configuration: Parameters<typeof keysForWebhook>[0]) =>
+            keysForWebhook(configuration, allPolicies(policies)),
+        })),
+      ],
+      observe: (key, signal) => observe(parseKey(key), world, signal),
+      plan: planRegistration,
+      onFailure: (observed, failures) =>
+        statusAfterFailure(observed, failures.map(({ error }) => messageOf(error)).join("; ")),
+    });
+  },
+};
+
+/** Runs the process. */
+export async function main(argv: string[]): Promise<void> {
+  await runControllerProcess(registrarService, argv);
+}

@@ -1,0 +1,25 @@
+// pure
+import { nothingToDo, type Plan, type StatusIntent } from "../../runtime/plan.ts";
+import type { Observed } from "./facts.ts";
+import { planPolicy, policyStatusAfterFailure } from "./plan-policy.ts";
+import { planServer } from "./plan-server.ts";
+import { refOf } from "../../contracts/kubernetes.ts";
+
+/** What to write for one key: a policy, a PolicyServer, or a policy that is gone. */
+export function planRegistration(observed: Observed): Plan {
+  switch (observed.about) {
+    case "policy":
+      return planPolicy(observed);
+    case "server":
+      return planServer(observed);
+    case "orphan":
+      return { ...nothingToDo, remove: observed.webhooks.map(refOf) };
+    case "nothing":
+      return nothingToDo;
+  }
+}
+
+/** The status after object writes failed; `message` is what the API server said. */
+export function statusAfterFailure(observed: Observed, message: string): StatusIntent[] {
+  return observed.about === "policy" ? policyStatusAfterFailure(observed, message) : [];
+}
