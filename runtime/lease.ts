@@ -116,7 +116,7 @@ class LeaseHolder {
       if (signal.aborted) return;
       const left = this.#renewDeadlineMs - (performance.now() - renewedAt);
       try {
-        const attempt = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, left))]);
+        const attempt = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(left)))]);
         if (!await this.#tryOnce(attempt)) throw lost(this.#ref.name, "another process holds it");
         renewedAt = performance.now();
       } catch (error) {
