@@ -68,7 +68,6 @@ const sharedFields = {
     rules({
       rule: "self.all(a, self.exists_one(b, b.name == a.name))",
       message: "names of matchConditions must be unique",
-      reason: "FieldValueDuplicate",
     }),
   ),
   matchPolicy: z.enum(["Exact", "Equivalent"]).optional().describe("How rules match; Equivalent by default"),
