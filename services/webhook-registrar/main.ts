@@ -3,7 +3,7 @@ import { apiVersion, labels, partOfValue, type PolicyKind } from "../../contract
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
 import { keysForPolicy, keysForServer, keysForWebhook, parseKey } from "./keys.ts";
-import { allPolicies, observe, type World } from "./observe.ts";
+import { allPolicies, isRefusal, observe, type World } from "./observe.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
 import { webhookApiVersion } from "./webhook.ts";
 
@@ -46,7 +46,10 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       observe: (key, signal) => observe(parseKey(key), world, signal),
       plan: planRegistration,
       onFailure: (observed, failures) =>
-        statusAfterFailure(observed, failures.map(({ error }) => messageOf(error)).join("; ")),
+        statusAfterFailure(observed, {
+          message: failures.map(({ error }) => messageOf(error)).join("; "),
+          refused: failures.some(({ error }) => isRefusal(error)),
+        }),
     });
   },
 };

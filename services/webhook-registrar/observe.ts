@@ -2,7 +2,7 @@ import { findCondition } from "../../contracts/conditions.ts";
 import { KubewardenError } from "../../contracts/errors.ts";
 import { type KubeObject, ownerReferenceTo, refOf } from "../../contracts/kubernetes.ts";
 import { annotations, apiVersion, ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
-import { parsePolicy, type Policy, type PolicyStatus } from "../../contracts/policy.ts";
+import { parsePolicy, type Policy } from "../../contracts/policy.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { Kube } from "../../runtime/kube.ts";
@@ -40,6 +40,11 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
   return policy
     ? await policyFacts(policy, world, signal)
     : await orphanFacts({ ...key, kind: key.kind }, world, signal);
+}
+
+/** Whether the API server judged the object, or our right to write it; anything else is worth another try. */
+export function isRefusal(error: unknown): error is KubewardenError {
+  return error instanceof KubewardenError && ["KUBE_INVALID", "KUBE_FORBIDDEN"].includes(error.code);
 }
 
 /** Policies of all four kinds. */
@@ -95,8 +100,7 @@ async function refusalOf(
     await kube.apply(desired, { fieldManager, force: true, dryRun: true, signal });
     return undefined;
   } catch (error) {
-    const refused = error instanceof KubewardenError && ["KUBE_INVALID", "KUBE_FORBIDDEN"].includes(error.code);
-    if (!refused) throw error;
+    if (!isRefusal(error)) throw error;
     return error.message;
   }
 }
@@ -169,8 +173,7 @@ async function orphanFacts(
 
 function isRefused(policy: KubeObject): boolean {
   const active = findCondition(policy, "PolicyActive");
-  return active?.reason === "WebhookRefused" && active.observedGeneration === policy.metadata.generation &&
-    (policy.status as PolicyStatus).policyStatus !== undefined;
+  return active?.reason === "WebhookRefused" && active.observedGeneration === policy.metadata.generation;
 }
 
 function serverStatus(server: KubeObject): PolicyServerStatus {

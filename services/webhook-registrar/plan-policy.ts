@@ -23,9 +23,16 @@ export function planPolicy(facts: PolicyFacts): Plan {
   return facts.refusal === undefined ? register(facts, registration.desired) : keepStanding(facts, facts.refusal);
 }
 
+/** Why object writes failed; `refused`: the API server judged them, and the same again would fail again. */
+export type WriteFailure = { message: string; refused: boolean };
+
 /** Status after the webhook could not be written. What stood before still counts. */
-export function policyStatusAfterFailure(facts: PolicyFacts, message: string): StatusIntent[] {
-  return registrationFor(facts).to === "register" ? [refusedStatus(facts, message)] : [];
+export function policyStatusAfterFailure(facts: PolicyFacts, { message, refused }: WriteFailure): StatusIntent[] {
+  if (registrationFor(facts).to !== "register") return [];
+  if (refused) return [refusedStatus(facts, message)];
+  if (standingWebhooks(facts).length > 0) return [];
+  const active = inactive(facts.policy, "WaitingForPolicyServer", `Its webhook is not written yet: ${message}`);
+  return [statusOf(facts, { registered: isRegistered(facts), active })];
 }
 
 function register(facts: PolicyFacts, desired: KubeObject): Plan {

@@ -1,9 +1,9 @@
 // pure
+import { refOf } from "../../contracts/kubernetes.ts";
 import { nothingToDo, type Plan, type StatusIntent } from "../../runtime/plan.ts";
 import type { Observed } from "./facts.ts";
-import { planPolicy, policyStatusAfterFailure } from "./plan-policy.ts";
+import { planPolicy, policyStatusAfterFailure, type WriteFailure } from "./plan-policy.ts";
 import { planServer } from "./plan-server.ts";
-import { refOf } from "../../contracts/kubernetes.ts";
 
 /** What to write for one key: a policy, a PolicyServer, or a policy that is gone. */
 export function planRegistration(observed: Observed): Plan {
@@ -19,7 +19,7 @@ export function planRegistration(observed: Observed): Plan {
   }
 }
 
-/** The status after object writes failed; `message` is what the API server said. */
-export function statusAfterFailure(observed: Observed, message: string): StatusIntent[] {
-  return observed.about === "policy" ? policyStatusAfterFailure(observed, message) : [];
+/** The status after object writes failed, in the words of the failure. */
+export function statusAfterFailure(observed: Observed, failure: WriteFailure): StatusIntent[] {
+  return observed.about === "policy" ? policyStatusAfterFailure(observed, failure) : [];
 }
