@@ -2,19 +2,27 @@
 import type { Condition, ConditionStatus, KubeObject } from "./kubernetes.ts";
 
 /**
- * Condition types and their reasons, with what True means. One service owns each type (contracts/README.md);
+ * Condition types, what True means, and their reasons. One service owns each type (contracts/README.md);
  * `reason` is always one of these words, `message` a sentence for a person.
  */
 export const conditionReasons = {
   // PolicyServer
+  /** The certificate authority is in its Secret. */
   CARootSecretReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  /** The server's serving certificate is in its Secret. */
   CertSecretReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  /** The ConfigMaps hold the server's configuration. */
   ConfigMapReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  /** The Deployment is as the PolicyServer asks for; its Pods may still be starting. */
   DeploymentReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "WaitingForCertificate"],
+  /** The Service is as the PolicyServer asks for. */
   ServiceReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  /** The budget is as the PolicyServer asks for, or absent if it asks for none. */
   PodDisruptionBudgetReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  /** The PolicyServer is being deleted and no webhook calls it any more. */
   PolicyWebhooksCleanedUp: ["ReconciliationSucceeded", "ReconciliationFailed"],
   // Policies
+  /** This generation of the policy is in the configuration that the Deployment names. */
   PolicyServerConfigurationUpToDate: [
     "ConfigurationVersionMatch",
     "ConfigurationVersionMismatch",
@@ -24,6 +32,7 @@ export const conditionReasons = {
     "PolicyInvalid",
     "NameCollision",
   ],
+  /** Every live Pod of the server serves that configuration. */
   PolicyUniquelyReachable: [
     "LatestReplicaSetIsUniquelyReachable",
     "LatestReplicaSetIsNotUniquelyReachable",
@@ -32,6 +41,7 @@ export const conditionReasons = {
     "PolicyLoadFailed",
     "PolicyServerStartFailed",
   ],
+  /** The API server sends requests to the policy. */
   PolicyActive: [
     "PolicyActive",
     "WaitingForPolicyServer",
