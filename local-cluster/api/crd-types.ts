@@ -6,9 +6,28 @@ import type { ResourceType } from "../schema/resource-type.ts";
 export function typesOfCrd(crd: KubeObject): ResourceType[] {
   const spec = crd.spec as any;
   return spec.versions.filter((v: any) => v.served).map((v: any): ResourceType => ({
-    group: spec.group, version: v.name, kind: spec.names.kind, listKind: spec.names.listKind ?? `${spec.names.kind}List`,
-    plural: spec.names.plural, singular: spec.names.singular ?? spec.names.kind.toLowerCase(), shortNames: spec.names.shortNames ?? [],
-    categories: spec.names.categories ?? [], namespaced: spec.scope === "Namespaced", schema: { ...v.schema.openAPIV3Schema, properties: { apiVersion: {type:"string"}, kind: {type:"string"}, metadata: {type: "object", "x-kubernetes-preserve-unknown-fields": true}, ...v.schema.openAPIV3Schema.properties } },
-    hasStatus: v.subresources?.status !== undefined, hasGeneration: true, columns: v.additionalPrinterColumns ?? [], custom: true, storage: v.storage,
+    group: spec.group,
+    version: v.name,
+    kind: spec.names.kind,
+    listKind: spec.names.listKind ?? `${spec.names.kind}List`,
+    plural: spec.names.plural,
+    singular: spec.names.singular ?? spec.names.kind.toLowerCase(),
+    shortNames: spec.names.shortNames ?? [],
+    categories: spec.names.categories ?? [],
+    namespaced: spec.scope === "Namespaced",
+    schema: {
+      ...v.schema.openAPIV3Schema,
+      properties: {
+        apiVersion: { type: "string" },
+        kind: { type: "string" },
+        metadata: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+        ...v.schema.openAPIV3Schema.properties,
+      },
+    },
+    hasStatus: v.subresources?.status !== undefined,
+    hasGeneration: true,
+    columns: v.additionalPrinterColumns ?? [],
+    custom: true,
+    storage: v.storage,
   }));
 }

@@ -21,7 +21,7 @@ export type ReadRequest = {
 /** GET of one object. */
 export function getObject({ storage, now }: ApiContext, request: ReadRequest): unknown {
   const { type, target: { name = "", namespace } } = request;
-  const object = storage.get(groupResourceOf(type), name, namespace);
+  const object = storage.get(groupResourceOf(type), name, type.namespaced ? namespace : undefined);
   if (object === undefined) throw notFound({ type, name });
   return represent(request, asVersion(object, type), now());
 }

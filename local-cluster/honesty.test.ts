@@ -1,0 +1,30 @@
+/**
+ * The rules of Kubernetes that a naive imitation would break, one row each, checked over the wire. Add a row to the table
+ * of its area under `honesty/`.
+ */
+import { test } from "uvu";
+import { startApiServer } from "./api/server.ts";
+import { apiRules } from "./honesty/api-rules.ts";
+import { applyRules } from "./honesty/apply-rules.ts";
+import { rawClient } from "./honesty/client.ts";
+import { crdRules } from "./honesty/crd-rules.ts";
+import { disturbanceRules } from "./honesty/disturbance-rules.ts";
+
+const server = await startApiServer();
+const client = rawClient(server);
+let count = 0;
+
+for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...disturbanceRules]) {
+  test(rule, async () => {
+    const namespace = `rule-${++count}`;
+    await client.request("POST", "/api/v1/namespaces", {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: namespace },
+    });
+    await holds({ ...client, server, namespace });
+  });
+}
+
+test.after(() => server.stop());
+test.run();
