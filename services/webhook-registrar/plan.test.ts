@@ -1,0 +1,344 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Condition, KubeObject } from "../../contracts/kubernetes.ts";
+import type { Policy, PolicyStatus } from "../../contracts/policy.ts";
+import { nothingToDo, type Plan } from "../../runtime/plan.ts";
+import type { PolicyFacts, ServerFacts, ServerOfPolicy, WebhookKind } from "./facts.ts";
+import { planRegistration, statusAfterFailure } from "./plan.ts";
+import { webhookFor } from "./webhook.ts";
+
+const apiVersion = "policies.kubewarden.io/v1";
+const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
+const server: ServerOfPolicy = {
+  name: "default",
+  owner,
+  createdAt: "2030-01-01T00:00:00Z",
+  terminating: false,
+  caBundle: "pem\n",
+};
+
+const conditionOf = (type: string, status: "True" | "False", observedGeneration: number): Condition => ({
+  type,
+  status,
+  observedGeneration,
+  reason: "Whatever",
+  message: "",
+  lastTransitionTime: "2030-01-02T00:00:00Z",
+});
+const reachable = (generation: number, uid = "ps1"): PolicyStatus => ({
+  conditions: [
+    conditionOf("PolicyServerConfigurationUpToDate", "True", generation),
+    conditionOf("PolicyUniquelyReachable", "True", generation),
+  ],
+  servedBy: { policyServerUid: uid, configVersion: "v" },
+});
+const rollingOut: PolicyStatus = {
+  conditions: [
+    conditionOf("PolicyServerConfigurationUpToDate", "True", 2),
+    conditionOf("PolicyUniquelyReachable", "False", 2),
+    conditionOf("PolicyActive", "True", 1),
+  ],
+  policyStatus: "active",
+};
+
+type Change = { mutating?: boolean; status?: PolicyStatus; spec?: object; metadata?: object };
+const policyOf = ({ mutating = false, status, spec, metadata }: Change = {}): Policy =>
+  ({
+    apiVersion,
+    kind: "ClusterAdmissionPolicy",
+    metadata: { name: "psp", uid: "p1", generation: 2, finalizers: ["kubewarden.io/finalizer"], ...metadata },
+    spec: {
+      module: "file:///m.wasm",
+      mutating,
+      backgroundAudit: true,
+      mode: "protect",
+      policyServer: "default",
+      timeoutSeconds: 10,
+      rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
+      ...spec,
+    },
+    status,
+  }) as Policy;
+const factsOf = (change: Change = {}, more: Partial<PolicyFacts> = {}): PolicyFacts => ({
+  about: "policy",
+  policy: policyOf(change),
+  namespace: "kubewarden",
+  controllers: ["system:serviceaccount:kubewarden:certs"],
+  server,
+  webhooks: {},
+  taken: [],
+  ...more,
+});
+const desired = (kind: WebhookKind, facts: PolicyFacts = factsOf(), caBundle = "pem\n"): KubeObject =>
+  webhookFor(facts, { kind, server, caBundle });
+/** As the API server gives it back. */
+const stored = (kind: WebhookKind, facts?: PolicyFacts, caBundle?: string): KubeObject => {
+  const object = structuredClone(desired(kind, facts, caBundle));
+  return { ...object, metadata: { ...object.metadata, uid: "w", resourceVersion: "9" } };
+};
+const V = "ValidatingWebhookConfiguration", M = "MutatingWebhookConfiguration";
+
+/** The essence of a plan, for tables. */
+const essence = (plan: Plan) => ({
+  apply: plan.apply.map(({ kind }) => kind),
+  remove: plan.remove.map(({ kind, name }) => `${kind} ${name}`),
+  finalizers: plan.finalizers.map(({ change, finalizer }) => `${change} ${finalizer}`),
+  status: plan.status.map(({ conditions: [active], fields }) =>
+    `${fields?.policyStatus} ${active?.status} ${active?.reason}`
+  )
+    .join(),
+});
+const nothing = { apply: [], remove: [], finalizers: [] };
+const both = [`${V} clusterwide-psp`, `${M} clusterwide-psp`];
+const drop = ["drop kubewarden.io/finalizer"];
+
+const cases: [string, PolicyFacts, object][] = [
+  [
+    "a policy that is served gets its webhook, after its finalizer",
+    factsOf({ status: reachable(2), metadata: { finalizers: undefined } }),
+    { ...nothing, apply: [V], finalizers: ["add kubewarden.io/finalizer"], status: "active True PolicyActive" },
+  ],
+  [
+    "a mutating policy gets a mutating one",
+    factsOf({ status: reachable(2), mutating: true }),
+    { ...nothing, apply: [M], status: "active True PolicyActive" },
+  ],
+  ["nothing is written before the policy is served", factsOf(), {
+    ...nothing,
+    status: "scheduled False WaitingForPolicyServer",
+  }],
+  [
+    "a policy that is configured, not yet served, is pending",
+    factsOf({ status: { ...rollingOut, policyStatus: "scheduled" } }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "a verdict about an older generation does not count",
+    factsOf({ status: reachable(1) }),
+    { ...nothing, status: "scheduled False WaitingForPolicyServer" },
+  ],
+  [
+    "a verdict about a former server of that name does not count",
+    factsOf({ status: reachable(2, "ps0") }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "without a bundle nothing is registered",
+    factsOf({ status: reachable(2) }, { server: { ...server, caBundle: undefined } }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "a webhook in place is left alone",
+    factsOf({ status: reachable(2) }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, status: "active True PolicyActive" },
+  ],
+  [
+    "a later rollout leaves webhook and status alone",
+    factsOf({ status: rollingOut }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, status: "active True PolicyActive" },
+  ],
+  [
+    "a webhook removed by hand during a rollout comes back at once",
+    factsOf({ status: rollingOut }),
+    { ...nothing, apply: [V], status: "active True PolicyActive" },
+  ],
+  [
+    "active in the days of a former server is no reason to register",
+    factsOf({ status: rollingOut }, { server: { ...server, createdAt: "2030-01-03T00:00:00Z" } }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "a new bundle does not wait for the gate",
+    factsOf({ status: rollingOut }, { webhooks: { [V]: stored(V, factsOf(), "old\n") } }),
+    { ...nothing, apply: [V], status: "active True PolicyActive" },
+  ],
+  [
+    "an edit does not wait for the gate",
+    factsOf({ status: rollingOut, spec: { failurePolicy: "Ignore" } }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, apply: [V], status: "active True PolicyActive" },
+  ],
+  [
+    "a policy that becomes mutating changes its kind at once",
+    factsOf({ status: rollingOut, mutating: true }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, apply: [M], remove: [`${V} clusterwide-psp`], status: "active True PolicyActive" },
+  ],
+  [
+    "a policy that ceases to mutate keeps its kind while it rolls out",
+    factsOf({ status: rollingOut }, { webhooks: { [M]: stored(M) } }),
+    { ...nothing, status: "active True PolicyActive" },
+  ],
+  [
+    "and changes it once every pod has ceased",
+    factsOf({ status: reachable(2) }, { webhooks: { [M]: stored(M) } }),
+    { ...nothing, apply: [V], remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
+  ],
+  [
+    "a duplicate left behind is removed",
+    factsOf({ status: reachable(2) }, { webhooks: { [V]: stored(V), [M]: stored(M) } }),
+    { ...nothing, remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
+  ],
+  [
+    "a webhook of a former server of that name is removed while the new one starts",
+    factsOf({}, { webhooks: { [V]: stored(V) }, server: { ...server, owner: { ...owner, uid: "ps2" } } }),
+    { ...nothing, remove: [`${V} clusterwide-psp`], status: "scheduled False WaitingForPolicyServer" },
+  ],
+  [
+    "without its server a policy is unschedulable and nothing calls anybody",
+    factsOf({ status: rollingOut }, { server: undefined }),
+    { ...nothing, remove: both, finalizers: drop, status: "unschedulable False PolicyServerNotFound" },
+  ],
+  [
+    "a server on its way out counts as gone",
+    factsOf({ status: reachable(2) }, { server: { ...server, terminating: true }, webhooks: { [V]: stored(V) } }),
+    { ...nothing, remove: both, finalizers: drop, status: "unschedulable False PolicyServerNotFound" },
+  ],
+  [
+    "without finalizer and webhook there is nothing to remove",
+    factsOf({ metadata: { finalizers: [] } }, { server: undefined }),
+    { ...nothing, status: "unschedulable False PolicyServerNotFound" },
+  ],
+  [
+    "a policy that names no server is unscheduled",
+    factsOf({ spec: { policyServer: "" }, metadata: { finalizers: [] } }, {
+      server: undefined,
+      webhooks: { [V]: stored(V) },
+    }),
+    { ...nothing, remove: [both[0]], status: "unscheduled False PolicyServerNotFound" },
+  ],
+  [
+    "a policy being deleted loses its webhook first, then its finalizers, also the old one",
+    factsOf({
+      status: reachable(2),
+      metadata: { deletionTimestamp: "x", finalizers: ["kubewarden", "kubewarden.io/finalizer", "other"] },
+    }),
+    {
+      ...nothing,
+      remove: both,
+      finalizers: [...drop, "drop kubewarden"],
+      status: "pending False PolicyTerminating",
+    },
+  ],
+  [
+    "a webhook of another policy under the same name is never touched",
+    factsOf({ status: reachable(2) }, { taken: [V] }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "nor is it removed with the policy that lost the name",
+    factsOf({ metadata: { deletionTimestamp: "x" } }, { taken: [V] }),
+    { ...nothing, remove: [both[1]], finalizers: drop, status: "scheduled False PolicyTerminating" },
+  ],
+  [
+    "a refused webhook becomes a condition",
+    factsOf({ status: reachable(2) }, { refusal: "bad selector" }),
+    { ...nothing, status: "pending False WebhookRefused" },
+  ],
+  [
+    "a refused edit leaves the former webhook standing",
+    factsOf({ status: reachable(2), mutating: true }, { refusal: "bad selector", webhooks: { [V]: stored(V) } }),
+    { ...nothing, status: "active False WebhookRefused" },
+  ],
+  [
+    "which still gets every new bundle",
+    factsOf({ status: reachable(2) }, { refusal: "bad selector", webhooks: { [V]: stored(V, factsOf(), "old\n") } }),
+    { ...nothing, apply: [V], status: "active False WebhookRefused" },
+  ],
+];
+for (const [name, facts, expected] of cases) {
+  test(`plan: ${name}`, () => {
+    const plan = planRegistration(facts);
+    assert.equal(essence(plan), expected);
+    assert.equal(plan.patch ?? [], []);
+    for (const { target, fields, conditions } of plan.status) {
+      assert.is(target.uid, "p1");
+      assert.equal(Object.keys(fields ?? {}), ["policyStatus"]);
+      assert.equal(conditions.map(({ type, observedGeneration }) => [type, observedGeneration]), [["PolicyActive", 2]]);
+    }
+  });
+}
+
+test("plan: a refused webhook that stands is applied as it is, but for the bundle", () => {
+  const standing = stored(V, factsOf({ spec: { failurePolicy: "Ignore" } }), "old\n");
+  const [applied] = planRegistration(factsOf({}, { refusal: "no", webhooks: { [V]: standing } })).apply;
+  assert.equal(applied, desired(V, factsOf({ spec: { failurePolicy: "Ignore" } })));
+});
+
+test("plan: what others added to a webhook is taken away in the version that was seen", () => {
+  const standing = stored(V);
+  const [entry] = standing.webhooks as Record<string, unknown>[];
+  entry!.matchConditions = [{ name: "never", expression: "false" }];
+  const plan = planRegistration(factsOf({ status: rollingOut }, { webhooks: { [V]: standing } }));
+  assert.equal(plan.apply, []);
+  assert.equal(plan.patch, [{
+    target: { apiVersion: "admissionregistration.k8s.io/v1", kind: V, name: "clusterwide-psp" },
+    merge: { metadata: { resourceVersion: "9" }, webhooks: desired(V).webhooks },
+  }]);
+});
+
+test("plan: a write that failed is not reported as done", () => {
+  const facts = factsOf({ status: reachable(2) });
+  const words = (refused: boolean, given = facts) =>
+    essence({ ...nothingToDo, status: statusAfterFailure(given, { message: "no", refused }) }).status;
+  assert.is(words(true), "pending False WebhookRefused");
+  assert.is(words(false), "pending False WaitingForPolicyServer");
+  assert.is(words(false, factsOf({ status: rollingOut }, { webhooks: { [V]: stored(V) } })), "");
+  assert.is(words(true, factsOf({}, { server: undefined })), "");
+});
+
+const serverFacts = (more: Partial<ServerFacts> = {}): ServerFacts => ({
+  about: "server",
+  target: owner,
+  generation: 1,
+  terminating: false,
+  bundle: { digest: "d2", base64: "new" },
+  trustedCaDigest: "d1",
+  registered: [],
+  ...more,
+});
+const digestCases: [string, ServerFacts, string | undefined][] = [
+  ["a server without policies is acknowledged at once", serverFacts(), "d2"],
+  [
+    "a bundle is acknowledged when every webhook carries it",
+    serverFacts({ registered: [{ name: "a", bundles: ["new"], refused: false }] }),
+    "d2",
+  ],
+  [
+    "one webhook behind holds it back",
+    serverFacts({
+      registered: [{ name: "a", bundles: ["new"], refused: false }, { name: "b", bundles: ["old"], refused: false }],
+    }),
+    "d1",
+  ],
+  [
+    "unless the API server refuses that one",
+    serverFacts({ registered: [{ name: "b", bundles: ["old"], refused: true }] }),
+    "d2",
+  ],
+  ["what was acknowledged stays while there is no bundle", serverFacts({ bundle: undefined }), "d1"],
+];
+for (const [name, facts, digest] of digestCases) {
+  test(`plan: ${name}`, () => {
+    assert.equal(planRegistration(facts), {
+      ...nothingToDo,
+      status: [{ target: owner, conditions: [], fields: { trustedCaDigest: digest } }],
+    });
+  });
+}
+
+test("plan: a terminating server is released when the last webhook is gone", () => {
+  const remaining = [{ apiVersion: "admissionregistration.k8s.io/v1", kind: V, name: "w" }];
+  const busy = planRegistration(serverFacts({ terminating: true, remaining }));
+  assert.equal(busy.remove, remaining);
+  assert.is(busy.status[0]!.conditions[0]!.status, "False");
+  assert.ok(busy.lookAgainAfterMs);
+  const done = planRegistration(serverFacts({ terminating: true, remaining: [] }));
+  assert.equal(done.remove, []);
+  assert.is(done.status[0]!.conditions[0]!.status, "True");
+});
+
+test("plan: the webhook of a policy that is gone is removed", () => {
+  const plan = planRegistration({ about: "orphan", kind: "ClusterAdmissionPolicy", webhooks: [stored(V)] });
+  assert.equal(plan.remove.map(({ name, uid }) => [name, uid]), [["clusterwide-psp", "w"]]);
+});
+
+test.run();

@@ -1,0 +1,216 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parsePolicy } from "../../contracts/policy.ts";
+import type { PolicyFacts } from "./facts.ts";
+import { isInPlace } from "./drift.ts";
+import { isOwnedBy, webhookFor } from "./webhook.ts";
+
+const apiVersion = "policies.kubewarden.io/v1";
+const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
+const server = { name: "default", owner, terminating: false };
+const rule = (apiGroups: string[], resources: string[]) => ({
+  apiGroups,
+  apiVersions: ["v1"],
+  operations: ["CREATE", "UPDATE"],
+  resources,
+});
+const podRule = rule([""], ["pods"]);
+
+const factsOf = (kind: string, spec: object, namespace?: string): PolicyFacts => ({
+  about: "policy",
+  policy: parsePolicy({
+    apiVersion,
+    kind,
+    metadata: { name: "psp", namespace },
+    spec: {
+      rules: [podRule],
+      ...(kind.endsWith("Group")
+        ? { expression: "a()", message: "no", policies: { a: { module: "file:///m.wasm" } } }
+        : { module: "file:///m.wasm", mutating: false }),
+      ...spec,
+    },
+  }),
+  namespace: "kubewarden",
+  controllers: ["system:serviceaccount:kubewarden:certs", "system:serviceaccount:kubewarden:reconciler"],
+  server,
+  webhooks: {},
+  taken: [],
+});
+const webhookOf = (facts: PolicyFacts, kind: "Validating" | "Mutating" = "Validating") =>
+  webhookFor(facts, { kind: `${kind}WebhookConfiguration`, server, caBundle: "pem\n" });
+const entryOf = (facts: PolicyFacts) => (webhookOf(facts).webhooks as Record<string, unknown>[])[0]!;
+
+test("webhook: a plain cluster-wide policy, field by field", () => {
+  assert.equal(webhookOf(factsOf("ClusterAdmissionPolicy", {}), "Mutating"), {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "MutatingWebhookConfiguration",
+    metadata: {
+      name: "clusterwide-psp",
+      labels: { "app.kubernetes.io/part-of": "kubewarden" },
+      annotations: { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "" },
+      ownerReferences: [owner],
+    },
+    webhooks: [{
+      name: "clusterwide-psp.kubewarden.admission",
+      clientConfig: {
+        service: {
+          namespace: "kubewarden",
+          name: "policy-server-default",
+          path: "/validate/clusterwide-psp",
+          port: 443,
+        },
+        caBundle: btoa("pem\n"),
+      },
+      rules: [{ ...podRule, scope: "*" }],
+      failurePolicy: "Fail",
+      matchPolicy: "Equivalent",
+      objectSelector: {},
+      namespaceSelector: {
+        matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kubewarden"] }],
+      },
+      sideEffects: "None",
+      timeoutSeconds: 10,
+      admissionReviewVersions: ["v1"],
+      reinvocationPolicy: "Never",
+    }],
+  });
+});
+
+test("webhook: everything that a policy says is taken over", () => {
+  const entry = entryOf(factsOf("ClusterAdmissionPolicy", {
+    failurePolicy: "Ignore",
+    matchPolicy: "Exact",
+    sideEffects: "NoneOnDryRun",
+    timeoutSeconds: 3,
+    objectSelector: { matchLabels: { a: "b" } },
+    matchConditions: [{ name: "c", expression: "true" }],
+    rules: [{ ...podRule, scope: "Cluster" }],
+  }));
+  assert.is(entry.failurePolicy, "Ignore");
+  assert.is(entry.matchPolicy, "Exact");
+  assert.is(entry.sideEffects, "NoneOnDryRun");
+  assert.is(entry.timeoutSeconds, 3);
+  assert.equal(entry.objectSelector, { matchLabels: { a: "b" } });
+  assert.equal(entry.matchConditions, [{ name: "c", expression: "true" }]);
+  assert.is((entry.rules as { scope: string }[])[0]!.scope, "Cluster");
+});
+
+test("webhook: the deployments namespace is added to the selector, matchLabels included", () => {
+  const namespaceSelector = {
+    matchLabels: { team: "a" },
+    matchExpressions: [{ key: "env", operator: "In", values: ["prod"] }],
+  };
+  const elsewhere = { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kubewarden"] };
+  assert.equal(entryOf(factsOf("ClusterAdmissionPolicyGroup", { namespaceSelector })).namespaceSelector, {
+    matchLabels: { team: "a" },
+    matchExpressions: [elsewhere, ...namespaceSelector.matchExpressions],
+  });
+  const inside = { namespaceSelector, allowInsideAdmissionControllerNamespace: true };
+  assert.equal(entryOf(factsOf("ClusterAdmissionPolicy", inside)).namespaceSelector, namespaceSelector);
+});
+
+test("webhook: a namespaced policy is about its namespace and nothing else", () => {
+  for (const kind of ["AdmissionPolicy", "AdmissionPolicyGroup"]) {
+    const facts = factsOf(kind, { rules: [{ ...podRule, scope: "*" }] }, "team-a");
+    const entry = entryOf(facts);
+    assert.equal(entry.namespaceSelector, { matchLabels: { "kubernetes.io/metadata.name": "team-a" } });
+    assert.equal((entry.rules as { scope: string }[])[0]!.scope, "Namespaced");
+    const { name, annotations } = webhookOf(facts).metadata;
+    assert.is(name, kind === "AdmissionPolicy" ? "namespaced-team-a-psp" : "namespaced-group-team-a-psp");
+    assert.equal(annotations, { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "team-a" });
+  }
+});
+
+const leavesOut: [string, PolicyFacts, boolean][] = [
+  ["pods", factsOf("ClusterAdmissionPolicy", {}), false],
+  [
+    "policy servers",
+    factsOf("ClusterAdmissionPolicy", { rules: [rule(["policies.kubewarden.io"], ["policyservers"])] }),
+    true,
+  ],
+  ["their status", factsOf("ClusterAdmissionPolicy", { rules: [rule(["*"], ["*/status"])] }), true],
+  ["everything", factsOf("ClusterAdmissionPolicy", { rules: [rule(["*"], ["*"])] }), true],
+  ["all resources of a foreign group", factsOf("ClusterAdmissionPolicy", { rules: [rule(["batch"], ["*/*"])] }), false],
+  ["deployments elsewhere", factsOf("ClusterAdmissionPolicy", { rules: [rule(["apps"], ["deployments"])] }), false],
+  [
+    "deployments of the deployments namespace",
+    factsOf("ClusterAdmissionPolicy", {
+      rules: [rule(["apps"], ["deployments"])],
+      allowInsideAdmissionControllerNamespace: true,
+    }),
+    true,
+  ],
+  [
+    "config maps of another namespace",
+    factsOf("AdmissionPolicy", { rules: [rule([""], ["configmaps"])] }, "team"),
+    false,
+  ],
+  [
+    "config maps of the deployments namespace",
+    factsOf("AdmissionPolicy", { rules: [rule([""], ["configmaps"])] }, "kubewarden"),
+    true,
+  ],
+  [
+    "policies of another namespace",
+    factsOf("AdmissionPolicy", { rules: [rule(["policies.kubewarden.io"], ["*"])] }, "team"),
+    true,
+  ],
+];
+for (const [what, facts, expected] of leavesOut) {
+  test(`webhook: a policy on ${what} ${expected ? "leaves our controllers out" : "needs no exception"}`, () => {
+    const conditions = entryOf(facts).matchConditions;
+    assert.equal(
+      conditions,
+      expected
+        ? [{
+          name: "kubewarden.io/leave-controllers-out",
+          expression: '!(request.userInfo.username in ["system:serviceaccount:kubewarden:certs",' +
+            '"system:serviceaccount:kubewarden:reconciler"])',
+        }]
+        : undefined,
+    );
+  });
+}
+
+test("webhook: annotations tell whose it is when names collide", () => {
+  const single = factsOf("ClusterAdmissionPolicy", {}).policy;
+  const group = { ...single, metadata: { ...single.metadata, name: "group-psp" } };
+  const webhook = webhookOf({ ...factsOf("ClusterAdmissionPolicyGroup", {}) });
+  assert.is(webhook.metadata.name, "clusterwide-group-psp");
+  assert.is(isOwnedBy(webhook, group), false);
+  assert.is(isOwnedBy(webhook, single), true);
+  assert.is(isOwnedBy({ ...webhook, metadata: { name: webhook.metadata.name } }, group), true);
+});
+
+const facts = factsOf("ClusterAdmissionPolicy", {
+  matchConditions: [{ name: "c", expression: "true" }],
+  namespaceSelector: { matchExpressions: [] },
+});
+type Entry = Record<string, unknown> & {
+  clientConfig: { caBundle: string };
+  matchConditions: object[];
+  rules: object[];
+};
+const drifts: [string, (stored: ReturnType<typeof webhookOf>, entry: Entry) => void, boolean][] = [
+  ["nothing", () => {}, true],
+  ["a foreign label", ({ metadata }) => void (metadata.labels!.mine = "yes"), true],
+  ["its label taken away", ({ metadata }) => void (metadata.labels = {}), false],
+  ["its annotations taken away", ({ metadata }) => void (delete metadata.annotations), false],
+  ["its owner taken away", ({ metadata }) => void (metadata.ownerReferences = []), false],
+  ["another failure policy", (_, entry) => void (entry.failurePolicy = "Ignore"), false],
+  ["another bundle", (_, entry) => void (entry.clientConfig.caBundle = ""), false],
+  ["an object selector", (_, entry) => void (entry.objectSelector = { matchLabels: { a: "b" } }), false],
+  ["a rule less", (_, entry) => void (entry.rules.pop()), false],
+  ["a condition more", (_, entry) => void (entry.matchConditions.push({ name: "d", expression: "false" })), false],
+  ["a condition less", (_, entry) => void (entry.matchConditions.pop()), false],
+  ["an entry more", ({ webhooks }) => void ((webhooks as object[]).push({ name: "x", clientConfig: {} })), false],
+];
+for (const [what, change, expected] of drifts) {
+  test(`drift: a standing webhook with ${what} is ${expected ? "in place" : "not"}`, () => {
+    const standing = structuredClone(webhookOf(facts));
+    change(standing, (standing.webhooks as Entry[])[0]!);
+    assert.is(isInPlace(webhookOf(facts), standing), expected);
+  });
+}
+
+test.run();
