@@ -34,13 +34,13 @@ export async function download(
   let target = url;
   for (let hops = 0; hops <= 10; hops++) {
     // Credentials are for the host they were given for.
-    const headers = new URL(target).host === new URL(url).host ? options.headers : undefined;
+    const headers = URL.parse(target)?.host === URL.parse(url)?.host ? options.headers : undefined;
     const answer = await exchange(target, { ...options, headers });
     const { location } = answer.headers;
     if (redirects.has(answer.status) && location) {
-      const next = new URL(location, target);
-      if (target.startsWith("https:") && next.protocol !== "https:") {
-        throw failed(url, `redirected from https to "${next.protocol}//${next.host}"`);
+      const next = URL.parse(location, target);
+      if (next?.protocol !== "https:" && (next?.protocol !== "http:" || target.startsWith("https:"))) {
+        throw failed(url, `the server redirects to "${location}"`);
       }
       target = next.href;
       continue;
