@@ -20,8 +20,9 @@ export function typesOfCrd(crd: KubeObject): ResourceType[] {
       properties: {
         apiVersion: { type: "string" },
         kind: { type: "string" },
-        metadata: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
         ...v.schema.openAPIV3Schema.properties,
+        // Whatever a CRD says about it, metadata is ObjectMeta.
+        metadata: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
       },
     },
     hasStatus: v.subresources?.status !== undefined,
