@@ -1,4 +1,3 @@
-// pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { celErrors } from "./cel-rules.ts";
 import type { FieldError } from "./field-error.ts";
