@@ -1,0 +1,184 @@
+/**
+ * The reconciler as it is deployed: a pod of the local cluster, with the ServiceAccount and the roles of
+ * deploy/kustomize. What certs and webhook-registrar would say is said by hand.
+ */
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { findCondition } from "../contracts/conditions.ts";
+import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
+import { apiVersion, labels, ownedObjectName } from "../contracts/names.ts";
+import type { PolicyStatus } from "../contracts/policy.ts";
+import { startLocalCluster } from "../local-cluster/cluster.ts";
+import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
+import { connectKube } from "../runtime/kube.ts";
+import { renderKustomization } from "../tools/kustomize.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const namespace = "kubewarden";
+const double = { "policy-server-double": { file: join(here, "doubles/policy-server.ts") } };
+const serverRef = { apiVersion, kind: "PolicyServer", name: "default" };
+const configMapRef = { apiVersion: "v1", kind: "ConfigMap", name: ownedObjectName("default"), namespace };
+const deploymentRef = { ...configMapRef, apiVersion: "apps/v1", kind: "Deployment" };
+const serviceRef = { ...configMapRef, kind: "Service" };
+
+const cluster = await startLocalCluster({ images: double });
+const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath });
+for (const object of await renderKustomization(join(here, "../deploy/kustomize/base"))) {
+  const { name } = object.metadata;
+  if (object.kind === "Deployment" && name !== "reconciler") continue;
+  if (name === "kubewarden-defaults") {
+    const data = object.data as Record<string, string>;
+    object.data = { "default.yaml": `${Object.values(data)[0]}  image: policy-server-double:1\n` };
+  }
+  await kube.apply(object, { fieldManager: "kubectl" });
+}
+await kube.create({
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { name: ownedObjectName("default"), namespace },
+  stringData: { "tls.crt": "crt", "tls.key": "key" },
+});
+test.after(() => cluster.stop());
+
+test("defaults: the PolicyServer of the ConfigMap comes up as soon as its CRD is served", async () => {
+  const server = await objectWhere(kube, serverRef, is("DeploymentReconciled", "False", "WaitingForCertificate"));
+  assert.equal(server.metadata.finalizers, ["kubewarden.io/finalizer"]);
+  assert.is((server.spec as { image: string }).image, "policy-server-double:1");
+  for (const type of ["ConfigMapReconciled", "ServiceReconciled", "PodDisruptionBudgetReconciled"] as const) {
+    assert.is(findCondition(server, type)?.status, "True");
+    assert.is(findCondition(server, type)?.observedGeneration, server.metadata.generation);
+  }
+  assert.equal((await get(configMapRef)).data, { "policies.yml": "{}", "sources.yml": "{}" });
+  assert.is(await kube.get(deploymentRef), undefined);
+});
+
+test("a policy becomes reachable once the certificate is there and a pod serves it", async () => {
+  await say(serverRef, "certs", condition("CertSecretReconciled", "True"));
+  await kube.create(policy("good"));
+  const { status, metadata } = await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "True"));
+  const deployment = await get(deploymentRef);
+  const version = deployment.metadata.annotations![labels.configVersion]!;
+  const { mode, servedBy } = status as PolicyStatus;
+  assert.is(mode, "protect");
+  assert.equal(servedBy, { policyServerUid: (await get(serverRef)).metadata.uid, configVersion: version });
+  assert.is(findCondition({ status }, "PolicyUniquelyReachable")?.observedGeneration, metadata.generation);
+  assert.is(findCondition({ status }, "PolicyServerConfigurationUpToDate")?.status, "True");
+  assert.ok(findCondition(await get(serverRef), "DeploymentReconciled")?.status, "True");
+  const configMap = await get({ ...configMapRef, name: `${configMapRef.name}-${version}` });
+  assert.is(configMap.immutable, true);
+  assert.equal(Object.keys(JSON.parse((configMap.data as Record<string, string>)["policies.yml"]!)), [
+    "clusterwide-good",
+  ]);
+});
+
+test("a module that does not load is named on its policy, and the other one stays reachable", async () => {
+  await kube.create(policy("bad", { module: "https://x.example/broken.wasm" }));
+  const bad = await objectWhere(kube, policyRef("bad"), is("PolicyUniquelyReachable", "False", "PolicyLoadFailed"));
+  assert.match(findCondition(bad, "PolicyUniquelyReachable")!.message, /Cannot fetch module .*broken.wasm/);
+  assert.is(findCondition(await get(policyRef("good")), "PolicyUniquelyReachable")?.status, "True");
+});
+
+test("mending the module rolls out, and old configurations go", async () => {
+  await kube.patch(policyRef("bad"), { spec: { module: "https://x.example/mended.wasm" } }, { type: "merge" });
+  await objectWhere(kube, policyRef("bad"), isReachableForItsGeneration);
+  const version = (await get(deploymentRef)).metadata.annotations![labels.configVersion]!;
+  await eventually("only the version in use is left", async () => {
+    const { items } = await kube.list(configMapRef, { namespace, labelSelector: labels.policyServer });
+    return items.map(({ metadata }) => metadata.name).sort().join() ===
+      [configMapRef.name, `${configMapRef.name}-${version}`].join();
+  });
+});
+
+test("what was deleted or changed by hand is put back", async () => {
+  const { metadata: { uid } } = await get(serviceRef);
+  await kube.remove(serviceRef);
+  await objectWhere(kube, serviceRef, (service) => service.metadata.uid !== uid);
+  await kube.patch(configMapRef, { data: { "policies.yml": "{}" } }, { type: "merge" });
+  await objectWhere(kube, configMapRef, ({ data }) => (data as Record<string, string>)["policies.yml"] !== "{}");
+  await kube.patch(deploymentRef, { spec: { replicas: 0 }, metadata: { annotations: { note: "theirs" } } }, {
+    type: "merge",
+  });
+  const deployment = await objectWhere(
+    kube,
+    deploymentRef,
+    ({ spec }) => (spec as { replicas: number }).replicas === 1,
+  );
+  assert.is(deployment.metadata.annotations!.note, "theirs", "annotations of others stay");
+});
+
+test("killed in the middle of a change, it ends in the same state", async () => {
+  await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
+  await kube.patch(policyRef("good"), { spec: { settings: { level: 2 } } }, { type: "merge" });
+  const running = cluster.node.pods().find(({ name }) => name.startsWith("reconciler-"));
+  for (const pid of running?.pids ?? []) process.kill(pid, "SIGKILL");
+  await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
+});
+
+test("a deleted PolicyServer takes its policies down and waits for their webhooks", async () => {
+  const { metadata: { uid } } = await get(serverRef);
+  await kube.remove(serverRef);
+  await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "False", "PolicyServerTerminating"));
+  const server = await get(serverRef);
+  assert.is(server.metadata.uid, uid);
+  await say(serverRef, "webhook-registrar", condition("PolicyWebhooksCleanedUp", "True", server.metadata.generation));
+  const later = await objectWhere(kube, serverRef, ({ metadata }) => metadata.uid !== uid);
+  await objectWhere(kube, serverRef, is("DeploymentReconciled", "False", "WaitingForCertificate"));
+  await say(serverRef, "certs", condition("CertSecretReconciled", "True"));
+  const policy = await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
+  assert.is((policy.status as PolicyStatus).servedBy?.policyServerUid, later.metadata.uid);
+});
+
+test("policies of a server that does not exist say so", async () => {
+  await kube.create(policy("lonely", { policyServer: "nobody" }));
+  await objectWhere(kube, policyRef("lonely"), is("PolicyUniquelyReachable", "False", "PolicyServerNotFound"));
+});
+
+function policyRef(name: string): ObjectRef {
+  return { apiVersion, kind: "ClusterAdmissionPolicy", name };
+}
+
+function policy(name: string, spec: object = {}): KubeObject {
+  const rules = [{ apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"] }];
+  return {
+    apiVersion,
+    kind: "ClusterAdmissionPolicy",
+    metadata: { name },
+    spec: { module: `https://x.example/${name}.wasm`, mutating: false, rules, ...spec },
+  };
+}
+
+async function get(ref: ObjectRef): Promise<KubeObject> {
+  const object = await kube.get(ref);
+  if (!object) throw new Error(`${ref.kind} ${ref.name} does not exist`);
+  return object;
+}
+
+function is(type: Parameters<typeof findCondition>[1], status: string, reason?: string) {
+  return (object: KubeObject) => {
+    const found = findCondition(object, type);
+    return found?.status === status && (reason === undefined || found.reason === reason);
+  };
+}
+
+function isReachableForItsGeneration(object: KubeObject): boolean {
+  const found = findCondition(object, "PolicyUniquelyReachable");
+  return found?.status === "True" && found.observedGeneration === object.metadata.generation;
+}
+
+function condition(type: string, status: string, observedGeneration = 1) {
+  const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  return { type, status, reason: "ReconciliationSucceeded", message: "", lastTransitionTime, observedGeneration };
+}
+
+/** Writes status as another service would. */
+async function say(ref: ObjectRef, fieldManager: string, ...conditions: object[]): Promise<void> {
+  const { metadata: { name, uid } } = await get(ref);
+  const { apiVersion, kind } = ref;
+  const body = { apiVersion, kind, metadata: { name, uid }, status: { conditions } };
+  await kube.apply(body, { fieldManager, subresource: "status", force: true });
+}
+
+test.run();
