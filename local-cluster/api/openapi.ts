@@ -1,10 +1,9 @@
 // pure
 import { apiVersionOf, type ResourceType } from "../schema/resource-type.ts";
-import type { Schema } from "../schema/schema.ts";
 
 /**
  * `/openapi/v3` and the documents below it: for every kind its schema and the paths whose PATCH takes `fieldValidation`,
- * by which kubectl decides to let the server validate. `/openapi/v2` is not served (404).
+ * by which kubectl decides to let the server validate.
  */
 export function openApiAt(path: string, types: readonly ResourceType[]): unknown {
   if (path === "/openapi/v3") {
@@ -51,12 +50,18 @@ function pathsOf(type: ResourceType): [string, unknown][] {
 
 function schemaOf(type: ResourceType): unknown {
   const { group, version, kind } = type;
-  return { ...publicSchema(type.schema), "x-kubernetes-group-version-kind": [{ group, version, kind }] };
+  return { ...type.schema, "x-kubernetes-group-version-kind": [{ group, version, kind }] };
 }
 
-/** Everything but what OpenAPI has no word for; `apiVersion` and `kind` are there for strategic merge clients. */
-function publicSchema(schema: Schema): Schema {
-  return schema;
+/**
+ * `/openapi/v2`, which publishes no schemas here: kubectl asks for it before it validates a `List` or an unknown kind by
+ * itself, finds nothing to validate by, and leaves that to the server. Zero bytes are the empty document in protobuf.
+ */
+export function openApiV2(accept: string | null): Response {
+  const protobuf = "application/com.github.proto-openapi.spec.v2";
+  // The type that clients ask for (`@v1.0`) is no valid media type to answer with.
+  if (accept?.includes(protobuf)) return new Response("", { headers: { "Content-Type": `${protobuf}.v1.0+protobuf` } });
+  return Response.json({ swagger: "2.0", info: { title: "local-cluster", version: "v1.35.0" }, paths: {} });
 }
 
 function schemaName(type: ResourceType): string {

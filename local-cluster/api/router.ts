@@ -8,7 +8,7 @@ import { decodeObject } from "./decode.ts";
 import { discoveryAt } from "./discovery.ts";
 import { badRequest, methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
 import { type Representation, representationOf } from "./negotiation.ts";
-import { openApiAt } from "./openapi.ts";
+import { openApiAt, openApiV2 } from "./openapi.ts";
 import { getObject, listObjects, type ReadRequest, represent, watchObjects } from "./read.ts";
 import { type RequestInfo, requestInfoOf, type ResourceTarget } from "./request-info.ts";
 import { subresourceHandler, type SubresourceHooks } from "./subresource-handlers.ts";
@@ -90,6 +90,7 @@ function plainPath({ context, info, request, options }: Incoming): Response {
       );
   }
   const types = context.types.all();
+  if (info.path === "/openapi/v2") return openApiV2(request.headers.get("accept"));
   if (info.path.startsWith("/openapi/")) {
     const document = openApiAt(info.path, types);
     if (document !== undefined) return json(document, 200);

@@ -1,5 +1,7 @@
 import type { ResourceKey, Storage } from "./storage.ts";
 
+type Hidden = { revision: number; due: boolean; timer: NodeJS.Timeout };
+
 /**
  * Decides when watchers of a collection may see its events. Every collection lags on its own, as the caches of a real API
  * server and its clients do: an event may be seen long after an event of another kind that was written later.
@@ -7,7 +9,7 @@ import type { ResourceKey, Storage } from "./storage.ts";
 export class WatchHub {
   readonly #storage: Storage;
   readonly #lagMs: () => number;
-  readonly #hidden = new Map<ResourceKey, { revision: number; timer: NodeJS.Timeout }[]>();
+  readonly #hidden = new Map<ResourceKey, Hidden[]>();
   readonly #listeners = new Map<ResourceKey, Set<() => void>>();
   readonly #unsubscribe: () => void;
 
@@ -40,13 +42,17 @@ export class WatchHub {
     const lagMs = this.#lagMs();
     const queue = this.#hidden.get(resource) ?? [];
     if (lagMs === 0 && queue.length === 0) return this.#notify(resource);
-    const timer = setTimeout(() => {
-      // Order is kept: an event that is due lets everything before it through as well.
-      const due = queue.findIndex((each) => each.revision === revision);
-      for (const early of queue.splice(0, due + 1)) clearTimeout(early.timer);
-      this.#notify(resource);
-    }, lagMs);
-    queue.push({ revision, timer });
+    const entry: Hidden = {
+      revision,
+      due: false,
+      timer: setTimeout(() => {
+        entry.due = true;
+        // Order is kept: an event that is due waits for those before it.
+        const blocked = queue.findIndex((each) => !each.due);
+        if (queue.splice(0, blocked < 0 ? queue.length : blocked).length > 0) this.#notify(resource);
+      }, lagMs),
+    };
+    queue.push(entry);
     this.#hidden.set(resource, queue);
   }
 
