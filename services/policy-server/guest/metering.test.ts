@@ -102,9 +102,30 @@ test("metering: a guest that catches everything cannot catch its deadline", asyn
   assert.ok(deadline.passed);
 });
 
+test("metering: tables cannot grow without end, and too many entries are refused", async () => {
+  const grower = `(module (table $t 10 funcref)
+    (func (export "grow") (result i32) (table.grow $t (ref.null func) (i32.const 1000000))))`;
+  const binary = (source: string) =>
+    engine.parseWat("table.wat", source, { reference_types: true }).toBinary({}).buffer;
+  const engine = await wabt();
+  const metered = meterModule(binary(grower), options) as Uint8Array<ArrayBuffer>;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered));
+  assert.is((exports.grow as () => number)(), -1);
+  assert.throws(
+    () => meterModule(binary("(module (table 5000000 funcref))"), options),
+    (error: { code: string }) => error.code === "MODULE_UNSUPPORTED",
+  );
+});
+
+test("metering: types of garbage-collected objects are refused, since nothing bounds their memory", () => {
+  const struct = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x5f, 1, 0x7f, 0);
+  assert.ok(WebAssembly.validate(struct));
+  assert.throws(() => meterModule(struct, options), (error: { code: string }) => error.code === "MODULE_UNSUPPORTED");
+});
+
 test("metering: generated modules with many features stay valid", () => {
   const folder = mkdtempSync(join(tmpdir(), "metering-"));
-  const features = "simd bulk-memory reference-types multivalue tail-call gc sign-ext nontrapping-float-to-int " +
+  const features = "simd bulk-memory reference-types multivalue tail-call sign-ext nontrapping-float-to-int " +
     "mutable-globals extended-const relaxed-simd multimemory memory64";
   const wasmOpt = join(dirname(createRequire(import.meta.url).resolve("binaryen/package.json")), "bin", "wasm-opt");
   const { command, args } = runtimeCommand("node");

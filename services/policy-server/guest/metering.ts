@@ -1,7 +1,8 @@
 // pure
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { concat, moduleOf, type Section, sectionsOf, sleb, uleb, WasmReader } from "./wasm-binary.ts";
-import { isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
+import { isBulk, isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
+import { boundedMemories, boundedTables, readLimits, refuseTooLarge } from "./wasm-limits.ts";
 
 /**
  * Makes a guest interruptible and bounds its memory, on every runtime and without killing its thread. Each loop header
@@ -24,6 +25,8 @@ export const fuelGlobal = "kubewarden-edge:fuel";
 
 /** Counted entries and loop iterations between two looks at the clock: well below a millisecond of guest code. */
 const budget = 50_000;
+/** What one bulk instruction counts for: it may fill all of a guest's memory, some milliseconds. */
+const bulkCost = 5_000;
 /** What a start section may use: it runs while the module is instantiated, before the host can put its check in. */
 const startBudget = 200_000_000;
 
@@ -44,10 +47,12 @@ export function meterModule(wasm: Uint8Array, options: MeteringOptions): Uint8Ar
   const refill = { type: types + 1, function: functions };
   append(sections, id.type, [0x60, 0, 1, 0x7f], [0x60, 0, 0]);
   append(sections, id.function, uleb(refill.type));
-  append(sections, id.table, [0x70, 1, 1, 1]);
   append(sections, id.global, [0x7f, 1, 0x41, ...sleb(startBudget), 0x0b]);
   appendExport(sections, checkTable, 1, check.table);
   appendExport(sections, fuelGlobal, 3, globals);
+  const ownTables = sections.get(id.table);
+  if (ownTables) sections.set(id.table, boundedTables(ownTables));
+  append(sections, id.table, [0x70, 1, 1, 1]);
   const memory = sections.get(id.memory);
   if (memory) sections.set(id.memory, boundedMemories(memory, options));
   sections.set(id.code, meteredCode(sections.get(id.code), { fuel: globals, refill: refill.function, check }));
@@ -61,40 +66,50 @@ type Parts = { fuel: number; refill: number; check: { type: number; table: numbe
 function meteredCode(code: Uint8Array | undefined, parts: Parts): Uint8Array {
   const reader = new WasmReader(code ?? Uint8Array.of(0));
   const count = reader.u32();
-  const countDown = countDownCode(parts);
+  const added = { countDown: countDownCode(parts), bulk: bulkCode(parts) };
   const out: Uint8Array[] = [Uint8Array.from(uleb(count + 1))];
   for (let i = 0; i < count; i++) {
     const body = reader.prefixed();
-    const metered = meteredBody(body, countDown);
+    const metered = meteredBody(body, added);
     out.push(Uint8Array.from(uleb(metered.length)), metered);
   }
   const refill = refillCode(parts);
   return concat([...out, Uint8Array.from(uleb(refill.length)), Uint8Array.from(refill)]);
 }
 
-function meteredBody(body: Uint8Array, countDown: Uint8Array): Uint8Array {
+type Added = { countDown: Uint8Array; bulk: Uint8Array };
+
+function meteredBody(body: Uint8Array, { countDown, bulk }: Added): Uint8Array {
   const reader = new WasmReader(body);
   for (let locals = reader.u32(); locals > 0; locals--) {
     reader.skipLeb();
     reader.skipValueType();
   }
-  const places: number[] = [reader.at];
+  const places: { at: number; code: Uint8Array }[] = [];
+  const entry = reader.at;
   let calls = false;
   while (!reader.done) {
     const opcode = readInstruction(reader);
-    if (opcode === loopOpcode) places.push(reader.at);
+    if (opcode === loopOpcode) places.push({ at: reader.at, code: countDown });
+    else if (isBulk(opcode)) places.push({ at: reader.at, code: bulk });
     else if (isCall(opcode)) calls = true;
   }
   // Code without end passes a loop header or enters a function that calls: a function that calls none needs no check.
-  if (!calls) places.shift();
+  if (calls) places.unshift({ at: entry, code: countDown });
   const out: Uint8Array[] = [];
   let copied = 0;
-  for (const place of places) {
-    out.push(body.subarray(copied, place), countDown);
-    copied = place;
+  for (const { at, code } of places) {
+    out.push(body.subarray(copied, at), code);
+    copied = at;
   }
   out.push(body.subarray(copied));
   return concat(out);
+}
+
+/** `fuel -= bulkCost`; the next count down looks. */
+function bulkCode({ fuel }: Parts): Uint8Array {
+  const at = uleb(fuel);
+  return Uint8Array.of(0x23, ...at, 0x41, ...sleb(bulkCost), 0x6b, 0x24, ...at);
 }
 
 /** `fuel -= 1; if (fuel < 0) refill()`: leaves the operand stack as it was. */
@@ -149,35 +164,6 @@ function importCounts(content: Uint8Array | undefined, options: MeteringOptions)
   return counts;
 }
 
-type Limits = { flags: number; minimum: bigint; maximum: bigint | undefined };
-
-function readLimits(reader: WasmReader): Limits {
-  const flags = reader.byte();
-  const minimum = reader.u64();
-  return { flags, minimum, maximum: (flags & 1) === 1 ? reader.u64() : undefined };
-}
-
-function boundedMemories(content: Uint8Array, options: MeteringOptions): Uint8Array {
-  const reader = new WasmReader(content);
-  const count = reader.u32();
-  const out = [...uleb(count)];
-  const bound = BigInt(options.maxMemoryPages);
-  for (let i = 0; i < count; i++) {
-    const { flags, minimum, maximum } = readLimits(reader);
-    refuseTooLarge(minimum, options);
-    out.push(flags | 1, ...uleb(minimum), ...uleb(maximum !== undefined && maximum < bound ? maximum : bound));
-  }
-  return Uint8Array.from(out);
-}
-
-function refuseTooLarge(minimumPages: bigint, { maxMemoryPages }: MeteringOptions): void {
-  if (minimumPages <= BigInt(maxMemoryPages)) return;
-  throw new KubewardenError(
-    "MODULE_UNSUPPORTED",
-    `Cannot load the module: it asks for ${minimumPages} pages of memory at the start, the limit is ${maxMemoryPages}`,
-  );
-}
-
 /** Types, not entries: a recursive group (0x4e) is one entry of several types. */
 function typeCount(content: Uint8Array | undefined): number {
   if (!content) return 0;
@@ -195,28 +181,20 @@ function typeCount(content: Uint8Array | undefined): number {
   return types;
 }
 
+/** Structs and arrays are refused: they live in the engine's own heap, which nothing bounds on every runtime. */
 function skipSubtype(reader: WasmReader): void {
   let form = reader.byte();
   if (form === 0x50 || form === 0x4f) {
     reader.skipLebs(reader.u32());
     form = reader.byte();
   }
-  const field = () => {
-    reader.skipValueType();
-    reader.skip(1);
-  };
-  if (form === 0x60) {
-    for (let list = 0; list < 2; list++) for (let left = reader.u32(); left > 0; left--) reader.skipValueType();
-  } else if (form === 0x5f) {
-    for (let left = reader.u32(); left > 0; left--) field();
-  } else if (form === 0x5e) {
-    field();
-  } else {
+  if (form !== 0x60) {
     throw new KubewardenError(
       "MODULE_UNSUPPORTED",
-      `Cannot bound the module: unknown form of type 0x${form.toString(16)}`,
+      `Cannot bound the module: it has a type that is not a function (0x${form.toString(16)})`,
     );
   }
+  for (let list = 0; list < 2; list++) for (let left = reader.u32(); left > 0; left--) reader.skipValueType();
 }
 
 function vectorLength(content: Uint8Array | undefined): number {

@@ -12,6 +12,8 @@ export type GuestOptions = {
   hostCall: HostCall;
   /** Text the guest prints: console, standard output and standard error. */
   write: (text: string) => void;
+  /** Told how much memory a guest had when it was thrown away. */
+  retired: (memoryBytes: number) => void;
 };
 
 /** What became of one guest call. `init` is everything before `__guest_call`. */
@@ -41,6 +43,8 @@ export function callGuest(
   } catch (error) {
     if (options.deadline.passed) return { kind: "timed-out" };
     return { kind: "failed", phase, message: messageOf(error) };
+  } finally {
+    options.retired(guest.memoryBytes);
   }
 }
 
@@ -60,10 +64,24 @@ class WapcGuest extends WapcHost {
   }
 
   override getImports(): WebAssembly.Imports {
-    return {
-      wapc: { ...super.getImports()["wapc"], ...this.#corrections() },
-      ...this.#wasi.imports,
-    };
+    const imports = { wapc: { ...super.getImports()["wapc"], ...this.#corrections() }, ...this.#wasi.imports };
+    // What the host does for a guest counts, too: some of it copies megabytes.
+    return Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, this.#timed(functions)]));
+  }
+
+  #timed(functions: WebAssembly.ModuleImports): WebAssembly.ModuleImports {
+    const { deadline } = this.#options;
+    return Object.fromEntries(
+      Object.entries(functions as Record<string, (...args: unknown[]) => WebAssembly.ExportValue>).map((
+        [name, call],
+      ) => [
+        name,
+        (...args: unknown[]) => {
+          deadline.check();
+          return call(...args);
+        },
+      ]),
+    );
   }
 
   /** Runs the start functions in upstream's order; an exit with code 0 is how TinyGo's `main` ends. */
@@ -85,6 +103,11 @@ class WapcGuest extends WapcHost {
       throw new Error("Guest call function (__guest_call) not exported by wasm module.");
     }
     this.guestCall = guestCall;
+  }
+
+  get memoryBytes(): number {
+    const memory = (this.instance as WebAssembly.Instance | undefined)?.exports["memory"];
+    return memory instanceof WebAssembly.Memory ? memory.buffer.byteLength : 0;
   }
 
   call(operation: string, payload: Uint8Array): Uint8Array {
@@ -124,7 +147,6 @@ class WapcGuest extends WapcHost {
     const { state } = this;
     state.hostResponse = undefined;
     this.#hostError = new Uint8Array();
-    this.#options.deadline.check();
     try {
       if (length >>> 0 > maxHostPayloadBytes) throw new RangeError(`host call payload of ${length >>> 0} bytes`);
       const [binding = "", namespace = "", operation = ""] = [[b, bLen], [n, nLen], [o, oLen]].map((

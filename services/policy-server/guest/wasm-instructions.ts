@@ -9,6 +9,14 @@ export function isCall(opcode: number): boolean {
   return opcode >= 0x10 && opcode <= 0x15;
 }
 
+/** What `readInstruction` returns for an instruction whose work grows with its operands: fill, copy and the like. */
+const bulkOpcode = 0xfc00;
+
+/** Instructions on whole ranges of a memory or table. */
+export function isBulk(opcode: number): boolean {
+  return opcode === bulkOpcode;
+}
+
 /**
  * Reads one instruction with its immediates and returns its opcode. Covers WebAssembly 3.0 (SIMD, tail calls, exceptions,
  * typed references, garbage collection, memory64, several memories), threads and the older exceptions.
@@ -18,6 +26,7 @@ export function readInstruction(reader: WasmReader): number {
   const opcode = reader.byte();
   if (opcode >= 0x45 && opcode <= 0xc4) return opcode;
   if (opcode >= 0x28 && opcode <= 0x3e) skipMemoryArgument(reader);
+  else if (opcode === 0xfc) return readBulk(reader);
   else if (opcode >= 0xfb && opcode <= 0xfe) skipPrefixed(reader, opcode);
   else skipImmediates(reader, opcode);
   return opcode;
@@ -91,19 +100,20 @@ function skipImmediates(reader: WasmReader, opcode: number): void {
 function skipPrefixed(reader: WasmReader, prefix: number): void {
   const opcode = reader.u32();
   if (prefix === 0xfb) return skipGarbageCollection(reader, opcode);
-  if (prefix === 0xfc) return skipBulk(reader, opcode);
   if (prefix === 0xfd) return skipVector(reader, opcode);
   if (opcode === 0x03) return reader.skip(1); // atomic.fence
   if (opcode <= 0x4e) return skipMemoryArgument(reader);
   throw unknown(prefix, opcode);
 }
 
-function skipBulk(reader: WasmReader, opcode: number): void {
-  if (opcode <= 7) return; // saturating truncation
-  if (opcode === 9 || opcode === 11 || opcode === 13 || (opcode >= 15 && opcode <= 17)) return reader.skipLeb();
-  if (opcode === 8 || opcode === 10 || opcode === 12 || opcode === 14) return reader.skipLebs(2);
-  if (opcode >= 19 && opcode <= 22) return; // wide arithmetic
-  throw unknown(0xfc, opcode);
+function readBulk(reader: WasmReader): number {
+  const opcode = reader.u32();
+  if (opcode <= 7 || (opcode >= 19 && opcode <= 22)) return 0xfc; // saturating truncation, wide arithmetic
+  if (opcode === 9 || opcode === 13 || opcode === 16) reader.skipLeb(); // data.drop, elem.drop, table.size
+  else if (opcode === 11 || opcode === 15 || opcode === 17) reader.skipLeb(); // memory.fill, table.grow, table.fill
+  else if (opcode === 8 || opcode === 10 || opcode === 12 || opcode === 14) reader.skipLebs(2); // init and copy
+  else throw unknown(0xfc, opcode);
+  return opcode === 9 || opcode === 13 || opcode === 16 ? 0xfc : bulkOpcode;
 }
 
 function skipVector(reader: WasmReader, opcode: number): void {

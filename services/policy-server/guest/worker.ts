@@ -1,3 +1,4 @@
+import { garbageCollector } from "../../../runtime/collect-garbage.ts";
 import { workerPort } from "../../../runtime/worker-port.ts";
 import { Deadline } from "./deadline.ts";
 import type { FromWorker, HostRequest, ToWorker } from "./protocol.ts";
@@ -10,6 +11,9 @@ import { performTask } from "./task.ts";
  */
 const port = workerPort();
 const modules = new Map<string, WebAssembly.Module>();
+const collectGarbage = garbageCollector();
+const tolerableGarbageBytes = 64 * 1024 * 1024;
+let garbageBytes = 0;
 let channel: SharedArrayBuffer | undefined;
 
 port.onMessage((message) => receive(message as ToWorker));
@@ -31,8 +35,12 @@ function perform({ task, digest, module = modules.get(digest), timeoutMs }: ToWo
     hostCall: (binding, namespace, operation, payload) =>
       callHost({ buffer, post, deadline }, { binding, namespace, operation, payload }),
     write: boundedPrinter((text) => send({ type: "printed", text })),
+    retired: (memoryBytes) => garbageBytes += memoryBytes,
   });
   send({ type: "done", outcome });
+  if (garbageBytes < tolerableGarbageBytes) return;
+  collectGarbage();
+  garbageBytes = 0;
 }
 
 function send(message: FromWorker): void {

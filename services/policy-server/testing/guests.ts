@@ -1,0 +1,56 @@
+import wabt from "wabt";
+import { noSources } from "../../../contracts/policy-config.ts";
+import { concat, uleb } from "../guest/wasm-binary.ts";
+import { compileModule } from "../modules/compile.ts";
+import { fetchModule } from "../modules/fetch.ts";
+import type { Runnable } from "../policies/catalogue.ts";
+
+/** Guests for tests: small ones written as text, and the built ones under `examples/policies`. */
+const metadata = { protocolVersion: "v1", rules: [], mutating: false };
+
+const engine = wabt();
+
+/** Compiles WebAssembly text and adds a metadata section (null: none). */
+export async function wat(source: string, section: unknown = metadata): Promise<Uint8Array<ArrayBuffer>> {
+  const module = (await engine).parseWat("guest.wat", source, { exceptions: true, bulk_memory: true });
+  const { buffer } = module.toBinary({});
+  module.destroy();
+  return section === null ? Uint8Array.from(buffer) : withSection(buffer, JSON.stringify(section));
+}
+
+/** Appends the custom section `io.kubewarden.metadata`. */
+export function withSection(wasm: Uint8Array, text: string): Uint8Array<ArrayBuffer> {
+  const [name, content] = ["io.kubewarden.metadata", text].map((each) => new TextEncoder().encode(each)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  const body = concat([Uint8Array.from(uleb(name.length)), name, content]);
+  return Uint8Array.from(concat([wasm, Uint8Array.of(0, ...uleb(body.length)), body]));
+}
+
+/** URL of a built example, e.g. `privileged-pods/policy` or `hostile/trap`. */
+export function exampleUrl(name: string): string {
+  return new URL(`../../../examples/policies/${name}.wasm`, import.meta.url).href;
+}
+
+/** A policy to run, made of a module's bytes or an example's name. */
+export async function runnableOf(
+  source: Uint8Array<ArrayBuffer> | string,
+  o: { settings?: string; timeoutMs?: number } = {},
+): Promise<Runnable> {
+  const signal = new AbortController().signal;
+  const bytes = typeof source === "string"
+    ? await fetchModule(exampleUrl(source), { sources: noSources, signal })
+    : source;
+  const { module } = await compileModule(bytes, "1.36.0");
+  const policy = typeof source === "string" ? source : "test";
+  const capabilities = { all: false, prefixes: [], exact: [] };
+  return {
+    policy,
+    digest: crypto.randomUUID(),
+    module,
+    settings: o.settings ?? "{}",
+    timeoutMs: o.timeoutMs ?? 2000,
+    capabilities,
+  };
+}
