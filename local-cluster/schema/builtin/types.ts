@@ -1,4 +1,3 @@
-// pure
 import type { ResourceType } from "../resource-type.ts";
 import { defaultersFor } from "./defaulting.ts";
 import { rulesFor } from "./rules.ts";
