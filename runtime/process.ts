@@ -30,6 +30,8 @@ export async function runProcess(
   }
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
+  // Waiting for a signal alone does not keep Node running.
+  setInterval(() => {}, 2 ** 30);
   try {
     await main({ signal: stop.signal, env: process.env });
   } catch (error) {

@@ -96,6 +96,7 @@ test("cache: a stream that ends goes on from the last event or bookmark", async 
       },
     },
     {
+      // deno-lint-ignore require-yield
       async *watch(from) {
         assert.is(from, "40");
       },
@@ -141,8 +142,7 @@ test("cache: an unreachable server costs no new list, any other failure does", a
 });
 
 test("cache: is synced only after the first list that succeeds", async () => {
-  let cache: WatchCache | undefined;
-  const script = scripted([
+  const script: ReturnType<typeof scripted> = scripted([
     {
       list: () => {
         throw failure("KUBE_NOT_FOUND");
@@ -150,12 +150,12 @@ test("cache: is synced only after the first list that succeeds", async () => {
     },
     {
       list: () => {
-        assert.not(cache?.synced);
+        assert.not(script.cache.synced);
         return { items: [], resourceVersion: "1" };
       },
     },
   ]);
-  cache = script.cache;
+  const { cache } = script;
   const synced = cache.whenSynced(new AbortController().signal);
   await script.run();
   await synced;

@@ -1,0 +1,163 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type ApiServer, startApiServer } from "../local-cluster/api/server.ts";
+import { textFlag } from "./flags.ts";
+import { connectKube } from "./kube.ts";
+import { exchange } from "./net.ts";
+import { nothingToDo } from "./plan.ts";
+import { runService, type ServiceSpec } from "./service.ts";
+
+const never = new AbortController().signal;
+let api: ApiServer, folder: string, kubeconfig: string;
+
+test.before(async () => {
+  api = await startApiServer();
+  folder = await mkdtemp(join(tmpdir(), "service-"));
+  kubeconfig = join(folder, "kubeconfig");
+  await writeFile(kubeconfig, api.kubeconfig());
+});
+test.after(async () => {
+  await api.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts a service in this process, with its own ports. */
+async function start(spec: Partial<ServiceSpec<Record<never, never>>>, argv: string[] = []) {
+  const stop = new AbortController();
+  const health = await freePort(), metrics = await freePort();
+  const common = ["--kubeconfig", kubeconfig, "--deployments-namespace", "default", "--log-level", "error"];
+  const env = {
+    KUBEWARDEN_BIND_ADDRESS: "127.0.0.1",
+    KUBEWARDEN_HEALTH_PROBE_BIND_ADDRESS: `:${health}`,
+    KUBEWARDEN_METRICS_BIND_ADDRESS: `:${metrics}`,
+  };
+  const full = { name: "testing", description: "a test", start: () => {}, ...spec };
+  const ended = runService(full, [...common, ...argv], { signal: stop.signal, env });
+  const read = async (port: number, path: string) => {
+    const { status, body } = await exchange(`http://127.0.0.1:${port}${path}`, { maxBytes: 1e6, signal: never });
+    return { status, text: new TextDecoder().decode(body) };
+  };
+  return {
+    ended,
+    healthz: () => read(health, "/healthz"),
+    readyz: () => read(health, "/readyz"),
+    metrics: () => read(metrics, "/metrics"),
+    stop: () => stop.abort(new Error("stopped")),
+  };
+}
+
+const configMaps = { apiVersion: "v1", kind: "ConfigMap" };
+
+test("service: a leader runs its controllers, is ready and counts, and stops in order", async () => {
+  const passed = Promise.withResolvers<string>();
+  const service = await start({
+    start({ cache, run }) {
+      const maps = cache({ ...configMaps, namespace: "default" });
+      run({
+        name: "testing",
+        sources: [{ cache: maps, keysFor: ({ metadata: { name } }) => [name] }],
+        observe: (key) => passed.resolve(key),
+        plan: () => nothingToDo,
+      });
+    },
+  });
+  const kube = await connectKube({ kubeconfig });
+  await kube.create({ ...configMaps, metadata: { name: "seen", namespace: "default" } });
+  assert.type(await passed.promise, "string");
+  assert.is((await service.healthz()).status, 200);
+  assert.is((await service.readyz()).status, 200);
+  const { text } = await service.metrics();
+  assert.match(text, 'kubewarden_reconciles_total{controller="testing",result="ok"}');
+  assert.match(text, "process_resident_memory_bytes");
+  const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", name: "testing", namespace: "default" };
+  assert.ok(((await kube.get(lease))?.spec as { holderIdentity: string }).holderIdentity);
+  service.stop();
+  await service.ended;
+  assert.is(((await kube.get(lease))?.spec as { holderIdentity: string }).holderIdentity, "");
+});
+
+test("service: is not ready while a cache waits for its kind, and a stop then is no failure", async () => {
+  const started = Promise.withResolvers<void>();
+  const service = await start({
+    start({ cache }) {
+      cache({ apiVersion: "example.com/v1", kind: "Unserved" });
+      started.resolve();
+    },
+  });
+  await started.promise;
+  const { status, text } = await service.readyz();
+  assert.is(status, 503);
+  assert.match(text, "Unserved");
+  service.stop();
+  await service.ended;
+});
+
+test("service: a replica that stands by is ready and does not work", async () => {
+  const leads = Promise.withResolvers<void>();
+  const spec = (work: () => void): Partial<ServiceSpec<Record<never, never>>> => ({
+    name: "pair",
+    start({ cache, whileLeading }) {
+      cache(configMaps);
+      whileLeading(async (signal) => {
+        work();
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      });
+    },
+  });
+  const first = await start(spec(leads.resolve));
+  await leads.promise;
+  let second = false;
+  const standby = await start(spec(() => second = true));
+  while ((await standby.readyz().catch(() => undefined))?.status !== 200) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.is(second, false);
+  standby.stop();
+  await standby.ended;
+  first.stop();
+  await first.ended;
+});
+
+test("service: a part that fails ends the whole with its error", async () => {
+  const service = await start({
+    start({ whileLeading }) {
+      whileLeading(() => Promise.reject(new Error("broken part")));
+    },
+  }, ["--no-leader-elect"]);
+  assert.is((await service.ended.catch((error) => error)).message, "broken part");
+});
+
+test("service: wrong flags are a usage error, own flags are read", async () => {
+  const service = await start({}, ["--nonsense"]);
+  assert.is((await service.ended.catch((error) => error)).code, "USAGE");
+  const seen = Promise.withResolvers<string>();
+  const spec: ServiceSpec<{ own: ReturnType<typeof textFlag<string>> }> = {
+    name: "own",
+    description: "own flags",
+    flags: { own: textFlag("mine", "") },
+    start: ({ options }) => seen.resolve(`${options.own} ${options.deploymentsNamespace}`),
+  };
+  const stop = new AbortController();
+  const argv = ["--own", "x", "--kubeconfig", kubeconfig, "--health-probe-bind-address", "0"];
+  const ended = runService(spec, [...argv, "--metrics-bind-address", "0", "--no-leader-elect"], {
+    signal: stop.signal,
+    env: {},
+  });
+  assert.is(await seen.promise, "x kubewarden");
+  stop.abort();
+  await ended;
+});
+
+test.run();
