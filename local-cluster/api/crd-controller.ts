@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { cloneJson, equalJson } from "../schema/clone.ts";
 import { isRecord } from "../schema/schema.ts";
-import { typesOfCrd } from "./crd-types.ts";
+import { typesOfCrd } from "../schema/crd.ts";
 import type { ApiContext } from "./context.ts";
 import { timestamp } from "./timestamp.ts";
 import { objectAt, valueAt } from "./values.ts";

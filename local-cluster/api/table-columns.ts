@@ -34,6 +34,7 @@ const selectorText = (...path: string[]) => (object: KubeObject) =>
   Object.entries(recordAt(object, ...path)).map(([key, value]) => `${key}=${value}`).join(",") || "<none>";
 const containers = text("Containers", (object) => namesOf(podSpec(object).containers, "name"), 1);
 const images = text("Images", (object) => namesOf(podSpec(object).containers, "image"), 1);
+const createdAt = text("Created At", ({ metadata }) => metadata.creationTimestamp);
 const webhooks = number("Webhooks", countAt("webhooks"));
 
 const columns: Record<string, Column[]> = {
@@ -131,11 +132,11 @@ const columns: Record<string, Column[]> = {
   "leases.coordination.k8s.io": [text("Holder", at("spec", "holderIdentity"))],
   "validatingwebhookconfigurations.admissionregistration.k8s.io": [webhooks],
   "mutatingwebhookconfigurations.admissionregistration.k8s.io": [webhooks],
-  "roles.rbac.authorization.k8s.io": [text("Created At", ({ metadata }) => metadata.creationTimestamp)],
-  "clusterroles.rbac.authorization.k8s.io": [text("Created At", ({ metadata }) => metadata.creationTimestamp)],
+  "roles.rbac.authorization.k8s.io": [createdAt],
+  "clusterroles.rbac.authorization.k8s.io": [createdAt],
   "rolebindings.rbac.authorization.k8s.io": [text("Role", roleOf)],
   "clusterrolebindings.rbac.authorization.k8s.io": [text("Role", roleOf)],
-  "customresourcedefinitions.apiextensions.k8s.io": [text("Created At", ({ metadata }) => metadata.creationTimestamp)],
+  "customresourcedefinitions.apiextensions.k8s.io": [createdAt],
 };
 
 function podStatus(pod: KubeObject): string {

@@ -51,7 +51,10 @@ const ageColumn: Column = {
 
 function columnsOf(type: ResourceType): Column[] {
   const builtin = type.custom ? undefined : builtinColumns(type);
-  if (builtin) return [nameColumn, ...builtin, ...(builtin.some(({ name }) => name === "Age") ? [] : [ageColumn])];
+  if (builtin) {
+    const saysAge = builtin.some(({ name }) => name === "Age" || name === "Created At");
+    return [nameColumn, ...builtin, ...(saysAge ? [] : [ageColumn])];
+  }
   if (type.columns.length === 0) return [nameColumn, ageColumn];
   return [
     nameColumn,
