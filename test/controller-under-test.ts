@@ -18,8 +18,6 @@ export type ControllerBench = {
   kube: Kube;
   /** Starts a service with its own Lease; the function ends it with a signal and waits. */
   start(service: string, args?: string[]): Promise<(signal?: NodeJS.Signals) => Promise<number | null>>;
-  /** What all processes wrote, for the message of a failing test. */
-  output(): string;
   stop(): Promise<void>;
 };
 
@@ -48,9 +46,9 @@ export async function startControllerBench(
 
   const running = new Set<ChildProcess>();
   let text = "";
+  evidence = () => text;
   return {
     kube,
-    output: () => text,
     async start(service, args = []) {
       const { command, args: before } = runtimeCommand(currentRuntime);
       const common = ["--kubeconfig", kubeconfig, "--health-probe-bind-address", "0", "--metrics-bind-address", "0"];
@@ -77,13 +75,18 @@ export async function startControllerBench(
   };
 }
 
+/** What the processes of the running bench wrote, for the message of a failing test. */
+let evidence = () => "";
+
 /** Waits for a condition that somebody else brings about. */
 export async function until<T>(what: string, probe: () => Promise<T | undefined | false>, seconds = 30): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const found = await probe();
     if (found) return found;
-    if (performance.now() > deadline) throw new Error(`this did not come within ${seconds} s: ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`this did not come within ${seconds} s: ${what}\n${evidence().slice(-6000)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

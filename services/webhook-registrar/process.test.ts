@@ -1,0 +1,195 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { findCondition } from "../../contracts/conditions.ts";
+import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
+import { apiVersion } from "../../contracts/names.ts";
+import type { PolicyStatus } from "../../contracts/policy.ts";
+import { sha256Hex } from "../../runtime/digest.ts";
+import {
+  type ControllerBench,
+  policyServer,
+  startControllerBench,
+  until,
+  untilCondition,
+} from "../../test/controller-under-test.ts";
+
+type Context = { bench: ControllerBench; kill: (signal?: NodeJS.Signals) => Promise<number | null> };
+const test = suite<Context>("webhook-registrar, as a process");
+
+const server: ObjectRef = { apiVersion, kind: "PolicyServer", name: "default" };
+const policy: ObjectRef = { apiVersion, kind: "ClusterAdmissionPolicy", name: "no-secrets" };
+const webhooks = "admissionregistration.k8s.io/v1";
+const validating: ObjectRef = {
+  apiVersion: webhooks,
+  kind: "ValidatingWebhookConfiguration",
+  name: "clusterwide-no-secrets",
+};
+const mutating: ObjectRef = { ...validating, kind: "MutatingWebhookConfiguration" };
+
+type Entry = {
+  failurePolicy: string;
+  clientConfig: { caBundle: string };
+  matchConditions?: { name: string }[];
+  namespaceSelector: { matchExpressions: { values: string[] }[] };
+};
+const entryOf = (object: KubeObject | undefined) => (object?.webhooks as Entry[] | undefined)?.[0];
+const phaseOf = (object: KubeObject | undefined) => (object?.status as PolicyStatus | undefined)?.policyStatus;
+
+const newPolicy = (name: string, spec: object = {}): KubeObject => ({
+  apiVersion,
+  kind: "ClusterAdmissionPolicy",
+  metadata: { name },
+  spec: {
+    module: "file:///modules/policy.wasm",
+    mutating: false,
+    rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["endpoints"] }],
+    ...spec,
+  },
+});
+
+/** Plays certs. */
+async function publish({ kube }: ControllerBench, caBundle: string): Promise<void> {
+  const { uid } = (await kube.get(server))!.metadata;
+  const object = { apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status: { caBundle } };
+  await kube.apply(object, { fieldManager: "certs", subresource: "status", force: true });
+}
+
+/** Plays the reconciler: pods serve this generation of the policy, or they do not yet. */
+async function serve({ kube }: ControllerBench, ref: ObjectRef, served = true): Promise<void> {
+  const { uid, generation } = (await kube.get(ref))!.metadata;
+  const serverUid = (await kube.get(server))!.metadata.uid;
+  const said = { message: "", observedGeneration: generation, lastTransitionTime: "2030-01-01T00:00:00Z" };
+  await kube.apply({
+    apiVersion,
+    kind: ref.kind,
+    metadata: { name: ref.name, uid },
+    status: {
+      conditions: [
+        { type: "PolicyServerConfigurationUpToDate", status: "True", reason: "ConfigurationVersionMatch", ...said },
+        {
+          type: "PolicyUniquelyReachable",
+          status: served ? "True" : "False",
+          reason: served ? "LatestReplicaSetIsUniquelyReachable" : "LatestReplicaSetIsNotUniquelyReachable",
+          ...said,
+        },
+      ],
+      ...(served ? { servedBy: { policyServerUid: serverUid, configVersion: "v1" } } : {}),
+    },
+  }, { fieldManager: "reconciler", subresource: "status", force: true });
+}
+
+test.before(async (context) => {
+  context.bench = await startControllerBench({ disturbances: true, seed: 3 });
+  context.kill = await context.bench.start("webhook-registrar");
+});
+test.after(async ({ bench }) => await bench.stop());
+
+test("a policy waits as unschedulable for its server, and pending until it is served", async ({ bench }) => {
+  const { kube } = bench;
+  await kube.create(newPolicy("no-secrets"));
+  await until("unschedulable", async () => phaseOf(await kube.get(policy)) === "unschedulable");
+  await kube.create(policyServer("default"));
+  await publish(bench, "first\n");
+  await until("scheduled", async () => phaseOf(await kube.get(policy)) === "scheduled");
+  await serve(bench, policy, false);
+  await until("pending", async () => phaseOf(await kube.get(policy)) === "pending");
+  assert.is(await kube.get(validating), undefined);
+});
+
+test("once served it has its finalizer, its webhook and is active", async ({ bench }) => {
+  const { kube } = bench;
+  await serve(bench, policy);
+  const active = await untilCondition(kube, policy, "PolicyActive", "True");
+  assert.is(phaseOf(active), "active");
+  assert.equal(active.metadata.finalizers, ["kubewarden.io/finalizer"]);
+  const webhook = (await kube.get(validating))!;
+  assert.is(entryOf(webhook)!.clientConfig.caBundle, btoa("first\n"));
+  assert.equal(entryOf(webhook)!.namespaceSelector.matchExpressions[0]!.values, ["kubewarden"]);
+  assert.is(webhook.metadata.ownerReferences![0]!.uid, (await kube.get(server))!.metadata.uid);
+});
+
+test("a webhook changed or removed by hand is put back, also while a rollout is under way", async ({ bench }) => {
+  const { kube } = bench;
+  await serve(bench, policy, false);
+  await kube.patch(validating, [{ op: "replace", path: "/webhooks/0/failurePolicy", value: "Ignore" }], {
+    type: "json",
+  });
+  await until("failurePolicy", async () => entryOf(await kube.get(validating))?.failurePolicy === "Fail");
+  await kube.patch(validating, [{
+    op: "add",
+    path: "/webhooks/0/matchConditions",
+    value: [{ name: "never", expression: "false" }],
+  }], { type: "json" });
+  await until("no condition", async () => entryOf(await kube.get(validating))?.matchConditions === undefined);
+  await kube.patch(validating, { metadata: { labels: null, annotations: null } }, { type: "merge" });
+  await until("labels", async () => (await kube.get(validating))?.metadata.labels?.["app.kubernetes.io/part-of"]);
+  await kube.remove(validating);
+  await until("the webhook again", async () => await kube.get(validating));
+  assert.is(phaseOf(await kube.get(policy)), "active");
+});
+
+test("a new bundle goes into every webhook and is then confirmed", async ({ bench }) => {
+  const { kube } = bench;
+  const digest = sha256Hex("second\nfirst\n");
+  await publish(bench, "second\nfirst\n");
+  await until("the digest", async () => {
+    const status = (await kube.get(server))?.status as { trustedCaDigest?: string } | undefined;
+    return status?.trustedCaDigest === digest;
+  });
+  assert.is(entryOf(await kube.get(validating))!.clientConfig.caBundle, btoa("second\nfirst\n"));
+});
+
+test("a policy changes its kind at once when it becomes mutating, and back after the rollout", async ({ bench }) => {
+  const { kube } = bench;
+  const only = (wanted: ObjectRef, other: ObjectRef) =>
+    until(`only ${wanted.kind}`, async () => await kube.get(wanted) && !await kube.get(other));
+  await kube.patch(policy, { spec: { mutating: true } }, { type: "merge" });
+  await only(mutating, validating);
+  await serve(bench, policy);
+  await kube.patch(policy, { spec: { mutating: false, timeoutSeconds: 7 } }, { type: "merge" });
+  await until(
+    "the edit",
+    async () => (entryOf(await kube.get(mutating)) as { timeoutSeconds?: number })?.timeoutSeconds === 7,
+  );
+  await serve(bench, policy);
+  await only(validating, mutating);
+});
+
+test("a webhook that the API server refuses is told in the policy's status", async ({ bench }) => {
+  const { kube } = bench;
+  const refused: ObjectRef = { ...policy, name: "refused" };
+  await kube.create(newPolicy("refused", { matchConditions: [{ name: "broken", expression: "this is not CEL" }] }));
+  await serve(bench, refused);
+  const told = await until("WebhookRefused", async () => {
+    const found = findCondition((await kube.get(refused))!, "PolicyActive");
+    return found?.reason === "WebhookRefused" && found;
+  });
+  assert.match(told.message, "matchConditions");
+  assert.is(phaseOf(await kube.get(refused)), "pending");
+  await kube.remove(refused);
+  await until("the policy is gone", async () => !await kube.get(refused));
+});
+
+test("killed and started again it goes on: the server leaves, its webhooks first", async ({ bench, kill }) => {
+  const { kube } = bench;
+  await kill("SIGKILL");
+  await kube.patch(server, { metadata: { finalizers: ["kubewarden.io/finalizer"] } }, { type: "merge" });
+  await kube.remove(server);
+  const stop = await bench.start("webhook-registrar", ["--no-leader-elect"]);
+  await untilCondition(kube, server, "PolicyWebhooksCleanedUp", "True");
+  assert.is(await kube.get(validating), undefined);
+  await until("unschedulable", async () => phaseOf(await kube.get(policy)) === "unschedulable");
+  assert.equal((await kube.get(policy))!.metadata.finalizers ?? [], []);
+
+  await kube.patch(server, { metadata: { finalizers: null } }, { type: "merge" });
+  await until("the server is gone", async () => !await kube.get(server));
+  await kube.create(policyServer("default"));
+  await publish(bench, "third\n");
+  await serve(bench, policy);
+  await untilCondition(kube, policy, "PolicyActive", "True");
+  await kube.remove(policy);
+  await until("policy and webhook are gone", async () => !await kube.get(policy) && !await kube.get(validating));
+  assert.is(await stop(), 0);
+});
+
+test.run();
