@@ -10,7 +10,7 @@ import { isInPlace } from "./drift.ts";
 import type { Observed, PolicyFacts, ServerFacts, ServerOfPolicy, Webhooks } from "./facts.ts";
 import type { Key } from "./keys.ts";
 import { registrationFor } from "./registration.ts";
-import { entriesOf, isOwnedBy, webhookApiVersion, webhookKinds } from "./webhook.ts";
+import { entriesOf, isOwnedBy, nameRefOf, webhookApiVersion, webhookKinds } from "./webhook.ts";
 
 /** Where objects come from: the part of a `WatchCache` that reading needs. */
 export type ObjectSource = {
@@ -150,7 +150,7 @@ async function remainingWebhooks(server: KubeObject, { kube, namespace }: World,
   return lists.flatMap(({ items }) => items).filter((each) =>
     callsServer(each, server.metadata.name, namespace) ||
     each.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
-  ).map(refOf);
+  ).map(nameRefOf);
 }
 
 /** Webhooks of a policy that is gone. Asked live: the policies' cache may be behind that of the webhooks. */

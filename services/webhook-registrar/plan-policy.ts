@@ -8,7 +8,7 @@ import { foreignItemsPatch, isInPlace } from "./drift.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { phaseOf } from "./phase.ts";
 import { isRegistered, type Registration, registrationFor, standingWebhooks } from "./registration.ts";
-import { entriesOf, listOf, webhookApiVersion, webhookKinds, withBundle } from "./webhook.ts";
+import { entriesOf, listOf, nameRefOf, webhookApiVersion, webhookKinds, withBundle } from "./webhook.ts";
 
 /** A refusal may come from something that no watch tells us about, e.g. a missing right. */
 const afterRefusalMs = 30_000;
@@ -47,7 +47,7 @@ function register(facts: PolicyFacts, desired: KubeObject): Plan {
     apply: inPlace || patch ? [] : [desired],
     patch: patch ? [patch] : [],
     // Only after the one that takes its place was written: never a moment with neither.
-    remove: listOf(webhooks).filter(({ kind }) => kind !== desired.kind).map(refOf),
+    remove: listOf(webhooks).filter(({ kind }) => kind !== desired.kind).map(nameRefOf),
     status: [statusOf(facts, { registered: true, active: activeCondition(policy) })],
   };
 }
@@ -84,7 +84,7 @@ function wait(facts: PolicyFacts): Plan {
   return {
     ...nothingToDo,
     // Left from a former server of that name, whose successor does not serve the policy yet.
-    remove: listOf(webhooks).filter((each) => !standing.includes(each)).map(refOf),
+    remove: listOf(webhooks).filter((each) => !standing.includes(each)).map(nameRefOf),
     status: [statusOf(facts, { registered: standing.length > 0, active })],
   };
 }
@@ -93,7 +93,7 @@ function withdraw(facts: PolicyFacts, because: Extract<Registration, { to: "with
   const { policy, webhooks } = facts;
   const held = [finalizer, legacyFinalizer].filter((each) => policy.metadata.finalizers?.includes(each));
   // The finalizer says that a webhook may stand even if no cache shows it yet: then both kinds are deleted unseen.
-  const remove = held.length > 0 ? bothKinds(facts) : listOf(webhooks).map(refOf);
+  const remove = held.length > 0 ? bothKinds(facts) : listOf(webhooks).map(nameRefOf);
   return {
     ...nothingToDo,
     remove,

@@ -1,9 +1,9 @@
 // pure
-import { refOf } from "../../contracts/kubernetes.ts";
 import { nothingToDo, type Plan, type StatusIntent } from "../../runtime/plan.ts";
 import type { Observed } from "./facts.ts";
 import { planPolicy, policyStatusAfterFailure, type WriteFailure } from "./plan-policy.ts";
 import { planServer } from "./plan-server.ts";
+import { nameRefOf } from "./webhook.ts";
 
 /** What to write for one key: a policy, a PolicyServer, or a policy that is gone. */
 export function planRegistration(observed: Observed): Plan {
@@ -13,7 +13,7 @@ export function planRegistration(observed: Observed): Plan {
     case "server":
       return planServer(observed);
     case "orphan":
-      return { ...nothingToDo, remove: observed.webhooks.map(refOf) };
+      return { ...nothingToDo, remove: observed.webhooks.map(nameRefOf) };
     case "nothing":
       return nothingToDo;
   }

@@ -1,5 +1,5 @@
 // pure
-import type { KubeObject, OwnerReference } from "../../contracts/kubernetes.ts";
+import type { KubeObject, ObjectRef, OwnerReference } from "../../contracts/kubernetes.ts";
 import {
   annotations,
   labels,
@@ -101,6 +101,11 @@ export function isOwnedBy({ metadata }: KubeObject, policy: Pick<Policy, "metada
 export function isOfFormerServer({ metadata }: KubeObject, owner: OwnerReference): boolean {
   const owners = (metadata.ownerReferences ?? []).filter(({ kind }) => kind === owner.kind);
   return owners.length > 0 && !owners.some(({ uid }) => uid === owner.uid);
+}
+
+/** A configuration by name alone: one pass owns a policy's webhooks, so no other incarnation can be hit. */
+export function nameRefOf({ apiVersion, kind, metadata: { name } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name };
 }
 
 /** A policy's configurations in a fixed order. */
