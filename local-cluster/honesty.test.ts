@@ -9,12 +9,13 @@ import { applyRules } from "./honesty/apply-rules.ts";
 import { rawClient } from "./honesty/client.ts";
 import { crdRules } from "./honesty/crd-rules.ts";
 import { disturbanceRules } from "./honesty/disturbance-rules.ts";
+import { stopWorkloadCluster, workloadRules } from "./honesty/workload-rules.ts";
 
 const server = await startApiServer();
 const client = rawClient(server);
 let count = 0;
 
-for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...disturbanceRules]) {
+for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...disturbanceRules, ...workloadRules]) {
   test(rule, async () => {
     const namespace = `rule-${++count}`;
     await client.request("POST", "/api/v1/namespaces", {
@@ -26,5 +27,6 @@ for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...distu
   });
 }
 
+test.after(stopWorkloadCluster);
 test.after(() => server.stop());
 test.run();

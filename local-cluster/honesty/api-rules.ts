@@ -324,4 +324,23 @@ export const apiRules: readonly Rule[] = [
       assert.is((await stage.request("GET", configMaps(stage), undefined, { token: "wrong" })).status, 401);
     },
   },
+  {
+    rule: "impersonation asks what the other user may do, and needs the verb impersonate",
+    async holds(stage) {
+      const { namespace, server } = stage;
+      const account = `system:serviceaccount:${namespace}:nobody`;
+      const as = (user: string, token?: string) =>
+        stage.request("GET", configMaps(stage), undefined, { headers: { "Impersonate-User": user }, token });
+      const refused = await as(account);
+      assert.is(refused.status, 403);
+      assert.match(refused.body.message, `User "${account}" cannot list resource "configmaps"`);
+      const { body } = await stage.request("POST", `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+        apiVersion: "v1",
+        kind: "ServiceAccount",
+        metadata: { name: "nobody" },
+      });
+      const { token } = server.tokens.issue({ account: body }, new Date());
+      assert.match((await as("kubernetes-admin", token)).body.message, 'cannot impersonate resource "users"');
+    },
+  },
 ];

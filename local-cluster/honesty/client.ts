@@ -12,7 +12,12 @@ export type Answer = {
   readonly warnings: readonly string[];
 };
 
-export type RequestOptions = { contentType?: string; token?: string; accept?: string };
+export type RequestOptions = {
+  contentType?: string;
+  token?: string;
+  accept?: string;
+  headers?: Record<string, string>;
+};
 
 /** Speaks to an API server as curl would: as the administrator unless a token says otherwise. */
 export type RawClient = {
@@ -29,7 +34,7 @@ export function rawClient(server: Pick<ApiServer, "url" | "caPem" | "kubeconfig"
   const config = JSON.parse(server.kubeconfig()) as { users: { user: { token: string } }[] };
   const adminToken = config.users[0]?.user.token ?? "";
   const open = (method: string, path: string, body: string | undefined, options: RequestOptions) => {
-    const headers: Record<string, string> = { "User-Agent": "rules/1.0" };
+    const headers: Record<string, string> = { "User-Agent": "rules/1.0", ...options.headers };
     if (options.token !== "") headers.Authorization = `Bearer ${options.token ?? adminToken}`;
     if (options.accept !== undefined) headers.Accept = options.accept;
     if (body !== undefined) {

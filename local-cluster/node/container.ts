@@ -11,7 +11,7 @@ import { ContainerLog } from "./container-log.ts";
 import type { ReadSource } from "./environment.ts";
 import type { ContainerFacts } from "./pod-status.ts";
 import { runProbes } from "./prober.ts";
-import { killGroup } from "./process-group.ts";
+import { killGroup, signalProcess } from "./process-group.ts";
 import type { Reaper } from "./reaper.ts";
 import { type Launch, launchFor } from "./launch.ts";
 import { forgetCrashesAfterMs, restartDelayMs, shouldRestart } from "./restart.ts";
@@ -106,9 +106,9 @@ export class ContainerRunner {
     if (!child) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     // A second SIGTERM means "at once" to many programs, so it is sent once.
-    if (graceMs > 0 && this.#asked !== child) child.kill("SIGTERM");
+    if (graceMs > 0 && this.#asked !== child) signalProcess(child.pid, "SIGTERM");
     this.#asked = child;
-    const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+    const timer = setTimeout(() => signalProcess(child.pid, "SIGKILL"), graceMs);
     await gone;
     clearTimeout(timer);
   }

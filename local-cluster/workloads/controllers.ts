@@ -23,12 +23,12 @@ export type Delays = {
 };
 
 export function delaysFor(random: Random, disturbances: boolean): Delays {
-  const upTo = (maxMs: number) => () => disturbances ? random.between(0, maxMs) : 0;
+  const between = (minMs: number, maxMs: number) => () => disturbances ? random.between(minMs, maxMs) : 0;
   return {
-    deploymentStatusMs: upTo(250),
-    garbageMs: upTo(500),
-    endpointLeaveMs: upTo(3000),
-    volumeMs: upTo(2000),
+    deploymentStatusMs: between(0, 250),
+    garbageMs: between(0, 500),
+    endpointLeaveMs: between(0, 3000),
+    volumeMs: between(300, 2000),
   };
 }
 

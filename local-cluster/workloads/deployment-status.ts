@@ -23,7 +23,12 @@ export function deploymentStatusFor(
     availableReplicas: available,
     unavailableReplicas: Math.max(0, all.reduce((total, each) => total + desiredReplicas(each), 0) - available),
   };
-  status.conditions = [availability(deployment, available, now), progress(deployment, status, current, now)];
+  const failure = all.flatMap((each) => each.status?.conditions ?? []).find(({ type }) => type === "ReplicaFailure");
+  status.conditions = [
+    availability(deployment, available, now),
+    progress(deployment, status, current, now),
+    ...(failure ? [keepTimes(deployment, now, failure)] : []),
+  ];
   // Kubernetes leaves zero counts out.
   return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== 0));
 }
@@ -77,8 +82,9 @@ function progress(
 function keepTimes(
   deployment: Deployment,
   now: Date,
-  next: Omit<WorkloadCondition, "lastTransitionTime" | "lastUpdateTime">,
+  { type, status, reason, message }: Omit<WorkloadCondition, "lastTransitionTime" | "lastUpdateTime">,
 ): WorkloadCondition {
+  const next = { type, status, reason, message };
   const known = deployment.status?.conditions?.find((each) => each.type === next.type);
   const same = known?.status === next.status && known.reason === next.reason && known.message === next.message;
   return {

@@ -165,6 +165,7 @@ export type ReplicaSetStatus = {
   readyReplicas?: number;
   availableReplicas?: number;
   observedGeneration?: number;
+  conditions?: { type: string; status: string; reason: string; message: string; lastTransitionTime: string }[];
 };
 
 export type ReplicaSet = KubeObject & {

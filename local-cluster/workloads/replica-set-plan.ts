@@ -1,4 +1,5 @@
 // pure
+import { timestamp } from "./deployment-status.ts";
 import {
   isPodActive,
   isPodAvailable,
@@ -19,7 +20,7 @@ export function planReplicas(replicaSet: ReplicaSet, pods: readonly Pod[]): { cr
 /** The counts of a ReplicaSet's status; zero counts but `replicas` are left out, as Kubernetes does. */
 export function replicaSetStatusFor(
   { replicaSet, pods, now, failure }: { replicaSet: ReplicaSet; pods: readonly Pod[]; now: Date; failure?: string },
-): ReplicaSetStatus & { conditions?: unknown[] } {
+): ReplicaSetStatus {
   const active = pods.filter(isPodActive);
   const minReadySeconds = replicaSet.spec.minReadySeconds ?? 0;
   const wanted = Object.entries(replicaSet.spec.template.metadata?.labels ?? {});
@@ -38,9 +39,8 @@ export function replicaSetStatusFor(
 }
 
 function failureCondition(replicaSet: ReplicaSet, message: string, now: Date) {
-  const known = (replicaSet.status as { conditions?: { type: string; lastTransitionTime: string }[] } | undefined)
-    ?.conditions?.find((each) => each.type === "ReplicaFailure");
-  const lastTransitionTime = known?.lastTransitionTime ?? now.toISOString().replace(/\.\d+Z$/, "Z");
+  const known = replicaSet.status?.conditions?.find((each) => each.type === "ReplicaFailure");
+  const lastTransitionTime = known?.lastTransitionTime ?? timestamp(now);
   return { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message, lastTransitionTime };
 }
 
