@@ -1,7 +1,7 @@
 import { parse as parseYaml } from "yaml";
 import { parseJson } from "../../contracts/json.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { applyDefaults } from "../schema/defaults.ts";
+import { applyTypeDefaults } from "../schema/defaults.ts";
 import { pruneUnknown } from "../schema/prune.ts";
 import { apiVersionOf, type ResourceType } from "../schema/resource-type.ts";
 import { isRecord } from "../schema/schema.ts";
@@ -56,7 +56,7 @@ export function normalize(request: WriteRequest, object: KubeObject, duplicates:
     if (fieldValidation === "Strict") throw strictDecodingError(type, problems);
     if (fieldValidation === "Warn") problems.forEach(warn);
   });
-  applyDefaults(type.schema, object);
+  applyTypeDefaults(type, object);
 }
 
 /** Prunes unknown fields in place and hands over the complaints, if there are any. */
@@ -85,7 +85,7 @@ export function strictDecodingError({ kind, version }: ResourceType, problems: r
 export function renormalize(type: ResourceType, object: KubeObject): KubeObject {
   if (!type.custom) dropNulls(object);
   pruneUnknown(type.schema, object);
-  applyDefaults(type.schema, object);
+  applyTypeDefaults(type, object);
   return object;
 }
 

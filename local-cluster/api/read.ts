@@ -131,7 +131,7 @@ async function* oneLine<T>(line: T): AsyncGenerator<T> {
 
 /** A watch may have to start over at any time; with disturbances it sometimes must although nothing was forgotten. */
 function isTooOld({ storage, random, disturbances }: ApiContext, resource: string, since: number): boolean {
-  return storage.eventsSince(resource, since) === "gone" || (disturbances && random.chance(0.03));
+  return storage.eventsSince(resource, since) === "gone" || (disturbances && random.chance(0.1));
 }
 
 /** Undefined and 0 mean: start with what is there. */

@@ -7,8 +7,10 @@ import type { ApiContext, WriteInfo, WriteRequest, WriteResult } from "./context
 import { decodeObject } from "./decode.ts";
 import { discoveryAt } from "./discovery.ts";
 import { badRequest, methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
+import { impersonated } from "./impersonation.ts";
 import { type Representation, representationOf } from "./negotiation.ts";
 import { openApiAt, openApiV2 } from "./openapi.ts";
+import { decodeProtobuf, protobufType } from "./protobuf.ts";
 import { getObject, listObjects, type ReadRequest, represent, watchObjects } from "./read.ts";
 import { type RequestInfo, requestInfoOf, type ResourceTarget } from "./request-info.ts";
 import { subresourceHandler, type SubresourceHooks } from "./subresource-handlers.ts";
@@ -37,8 +39,9 @@ export function apiHandler(context: ApiContext, options: RouterOptions): (reques
     const warnings: string[] = [];
     try {
       const info = requestInfoOf(request.method, new URL(request.url));
-      const user = options.authenticate(request);
-      if (user === undefined) throw unauthorized();
+      const sender = options.authenticate(request);
+      if (sender === undefined) throw unauthorized();
+      const user = impersonated(context, sender, request.headers);
       const response = await route({ context, options, request, info, user }, (text) => warnings.push(text));
       return withWarnings(response, warnings);
     } catch (error) {
@@ -196,12 +199,17 @@ async function writeRequestOf(
     dryRun: dryRun.includes("All"),
     fieldManager: query.get("fieldManager") || (isApply ? "" : managerFromUserAgent(request.headers.get("user-agent"))),
     fieldValidation,
-    contentType,
-    body: await request.text(),
+    ...await bodyOf(request, contentType),
     force: query.get("force") === "true",
     signal: request.signal,
     warn,
   };
+}
+
+async function bodyOf(request: Request, contentType: string): Promise<{ contentType: string; body: string }> {
+  if (contentType !== protobufType) return { contentType, body: await request.text() };
+  const object = decodeProtobuf(new Uint8Array(await request.arrayBuffer()));
+  return { contentType: "application/json", body: stringifyJson(object) };
 }
 
 /** Without a fieldManager an update is managed by the first part of the User-Agent. */

@@ -12,7 +12,7 @@ import { checkFields, normalize, parseBody, strictDecodingError } from "../decod
 import { duplicateKeys } from "../duplicate-keys.ts";
 import { badRequest, conflict, notFound, unsupportedMediaType } from "../failures.ts";
 import { strategicMerge } from "../patch-strategic.ts";
-import { applyDefaults } from "../../schema/defaults.ts";
+import { applyTypeDefaults } from "../../schema/defaults.ts";
 import { managerOf, prepareNew, storeNew } from "./create.ts";
 import { updateObject } from "./update.ts";
 
@@ -73,7 +73,7 @@ async function applyObject(context: ApiContext, request: WriteRequest, mayCreate
       force: request.force,
       ...managerOf(context, request),
     });
-    applyDefaults(type.schema, merged);
+    applyTypeDefaults(type, merged);
     return merged;
   };
   if (live === undefined) {
