@@ -10,8 +10,8 @@ import { isAtLeast, statusApplyFor, statusIsApplied } from "./status-apply.ts";
 /** A write that the API server refused or that did not reach it. */
 export type WriteFailure = { ref: ObjectRef; error: unknown };
 
-/** What the caches know of an object now; `undefined` for a kind that no cache holds. */
-export type Lookup = (ref: ObjectRef) => { object: KubeObject | undefined } | undefined;
+/** What the caches show of an object now. `complete`: it would be among them if it existed, no selector hides it. */
+export type Lookup = (ref: ObjectRef) => { object: KubeObject | undefined; complete: boolean };
 
 export type Carrier = {
   /**
@@ -43,7 +43,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     const key = keyOf(refOf(object));
     const body = stringifyJson(object);
     const last = applied.get(key);
-    const cached = lookup(refOf(object))?.object;
+    const cached = lookup(refOf(object)).object;
     if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {
       return;
     }
@@ -55,7 +55,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
   /** The newest state of the target that we know of; `undefined` when that incarnation is gone. */
   async function currentOf(target: StatusIntent["target"]): Promise<KubeObject | undefined> {
     const known = lookup(target);
-    const object = known ? known.object : await kube.get(target, { signal });
+    const object = known.object || known.complete ? known.object : await kube.get(target, { signal });
     const ours = written.get(target.uid);
     if (object?.metadata.uid !== target.uid) return undefined;
     if (!ours) return object;

@@ -105,11 +105,13 @@ export async function runController<O>(controller: Controller<O>, options: Contr
 
 function lookupIn(sources: Source[]): Lookup {
   return (ref) => {
-    const holders = sources.map(({ cache }) => cache).filter((cache) =>
-      cache.query.kind === ref.kind && cache.query.apiVersion === ref.apiVersion && cache.holds(ref.namespace)
+    const caches = sources.map(({ cache }) => cache).filter(({ query }) =>
+      query.kind === ref.kind && query.apiVersion === ref.apiVersion
     );
-    if (holders.length === 0) return undefined;
-    return { object: holders.map((cache) => cache.get(ref.name, ref.namespace)).find((each) => each) };
+    return {
+      object: caches.map((cache) => cache.get(ref.name, ref.namespace)).find((each) => each),
+      complete: caches.some((cache) => cache.holds(ref.namespace)),
+    };
   };
 }
 

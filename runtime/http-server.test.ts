@@ -73,6 +73,23 @@ test("server: an upload that breaks off never reaches the handler", async () => 
   assert.is(calls, 1);
 });
 
+test("server: clients that leave at any point leave it standing", async () => {
+  const { url, port } = await start(async (request) => {
+    const { length } = await request.text();
+    return new Response(new Uint8Array(length * 1000));
+  });
+  const whole = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n${"x".repeat(1000)}`;
+  await Promise.all(Array.from({ length: 40 }, (_, i) =>
+    new Promise<void>((resolve) => {
+      const socket = connectTcp(port, "127.0.0.1", () => {
+        socket.write(whole.slice(0, 1 + i * 27), () => setTimeout(() => socket.resetAndDestroy(), i % 4));
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve());
+    })));
+  assert.is((await request(url, { method: "POST", body: "x" })).body.length, 1000);
+});
+
 test("server: a handler that throws becomes 500 without its words", async () => {
   const { url } = await start(() => {
     throw new Error("private");

@@ -116,6 +116,9 @@ type Exchange = {
 async function answer(handler: Handler, exchange: Exchange): Promise<void> {
   const { incoming, outgoing, log } = exchange;
   const gone = new AbortController();
+  // A connection that breaks is told by "close" too; without listeners the error would end the process.
+  incoming.on("error", () => {});
+  outgoing.on("error", () => {});
   outgoing.on("close", () => {
     if (!outgoing.writableFinished) gone.abort(new DOMException("the client went away", "AbortError"));
   });

@@ -135,9 +135,11 @@ class LeaseHolder {
     try {
       const signal = AbortSignal.timeout(3_000);
       const lease = await this.#kube.get(this.#ref, { signal });
-      if (!lease || specOf(lease).holderIdentity !== this.#identity) return;
+      if (!lease) return;
+      const { holderIdentity, ...rest } = specOf(lease);
+      if (holderIdentity !== this.#identity) return;
       const now = microTime();
-      const spec = { ...specOf(lease), holderIdentity: "", leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+      const spec = { ...rest, leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
       await this.#kube.replace({ ...lease, spec }, { signal });
       this.#log.info("lease released");
     } catch (error) {

@@ -19,8 +19,12 @@ export async function runProcess(
   main: (context: ProcessContext) => Promise<void>,
   { log = createLog(), terminationMessageOf = messageOf }: ProcessOptions = {},
 ): Promise<void> {
-  const fail = (error: unknown) => failProcess(error, log, terminationMessageOf);
   const stop = new AbortController();
+  const fail = (error: unknown) => {
+    // What nobody awaited and the stop ended is no failure.
+    if (stop.signal.aborted && error === stop.signal.reason) return;
+    failProcess(error, log, terminationMessageOf);
+  };
   for (const [name, number] of [["SIGTERM", 15], ["SIGINT", 2]] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(128 + number);
@@ -36,7 +40,7 @@ export async function runProcess(
     await main({ signal: stop.signal, env: process.env });
   } catch (error) {
     if (!stop.signal.aborted) fail(error);
-    else if (error !== stop.signal.reason) log.warn("stopped with an error", { error });
+    if (error !== stop.signal.reason) log.warn("stopped with an error", { error });
   }
   process.exit(0);
 }
