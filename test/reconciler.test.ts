@@ -92,6 +92,29 @@ test("mending the module rolls out, and old configurations go", async () => {
   });
 });
 
+test("an invalid edit keeps what was good, an invalid policy is left out, neither rolls out anything", async () => {
+  const group = {
+    module: undefined,
+    mutating: undefined,
+    message: "no",
+    policies: { m: { module: "https://x/m.wasm" } },
+  };
+  const kind = "ClusterAdmissionPolicyGroup";
+  await kube.create({ ...policy("group", { ...group, expression: "m()" }), kind });
+  await objectWhere(kube, { ...policyRef("group"), kind }, isReachableForItsGeneration);
+  const version = (await get(deploymentRef)).metadata.annotations![labels.configVersion]!;
+  await kube.patch({ ...policyRef("group"), kind }, { spec: { expression: "other()" } }, { type: "merge" });
+  await kube.create({ ...policy("never-valid", { ...group, expression: "m() +" }), kind });
+  for (const name of ["group", "never-valid"]) {
+    await objectWhere(
+      kube,
+      { ...policyRef(name), kind },
+      is("PolicyServerConfigurationUpToDate", "False", "PolicyInvalid"),
+    );
+  }
+  assert.is((await get(deploymentRef)).metadata.annotations![labels.configVersion], version);
+});
+
 test("what was deleted or changed by hand is put back", async () => {
   const { metadata: { uid } } = await get(serviceRef);
   await kube.remove(serviceRef);

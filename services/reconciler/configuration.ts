@@ -57,6 +57,11 @@ export function uniqueNameOf({ kind, metadata }: KubeObject): string {
   return uniqueName(kind as PolicyKind, metadata);
 }
 
+/** Whether the policy, taken by itself, is left out of the configuration or kept in its last good form. */
+export function isInvalid(object: KubeObject): boolean {
+  return read(object).finding !== undefined;
+}
+
 function read(object: KubeObject): { policy?: Policy; finding?: PolicyFinding } {
   try {
     const policy = parsePolicy(object);

@@ -3,6 +3,7 @@ import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts
 import { reconcilerFlags, settingsFrom } from "./config.ts";
 import { defaultsController } from "./defaults/controller.ts";
 import { observe, openCaches, sourcesOf } from "./observe.ts";
+import { observeSettled } from "./observe-settled.ts";
 import { ownImageReader } from "./own-image.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";
 
@@ -18,10 +19,13 @@ export const reconciler: ServiceSpec<typeof reconcilerFlags> = {
     run({
       name: "reconciler",
       sources: sourcesOf(caches),
-      observe: async (name, signal) => observe(caches, name, settings, await ownImage(signal)),
+      observe: async (name, signal) => {
+        const image = await ownImage(signal);
+        return await observeSettled(() => observe(caches, name, settings, image), { kube, signal });
+      },
       plan: (observed) => planFor(observed, sha256Hex),
       onFailure: (observed, failures) => statusAfterFailure(observed, failures, sha256Hex),
-    });
+    }, { workers: 4 });
     run(defaultsController({
       servers: caches.servers,
       configMap: cache({

@@ -1,20 +1,18 @@
 // pure
 import { findCondition } from "../../contracts/conditions.ts";
-import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { finalizer, legacyFinalizer } from "../../contracts/names.ts";
-import { policyServerNameProblem } from "../../contracts/policy-checks.ts";
-import { parsePolicyServer, type PolicyServer } from "../../contracts/policy-server.ts";
+import type { PolicyServer } from "../../contracts/policy-server.ts";
 import type { FinalizerChange, Plan, StatusIntent } from "../../runtime/plan.ts";
 import { configMapsPlan } from "./config-maps-plan.ts";
-import { configurationFor } from "./configuration.ts";
 import { deploymentFor } from "./desired/deployment.ts";
 import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
 import { serviceFor } from "./desired/service.ts";
 import type { Observed } from "./facts.ts";
 import { policyReports } from "./policy-reports.ts";
 import { unservedStatusFor } from "./policy-status.ts";
-import { entriesByVersion, lastGoodEntries } from "./versions.ts";
+import { entriesByVersion } from "./versions.ts";
+import { readServer, wantedConfiguration } from "./wanted.ts";
 import { serverStatusFor, type Shortfalls, shortfallsAfter } from "./server-status.ts";
 
 type Digest = (text: string) => string;
@@ -97,7 +95,7 @@ function planForUnreadable(server: KubeObject, { policies }: Observed, problem: 
 
 function planForStanding(server: KubeObject, policyServer: PolicyServer, observed: Observed, sha256Hex: Digest): Plan {
   const { settings, disruptionBudget, ownImage } = observed;
-  const configuration = configurationFor(policyServer, { ...observed, lastGood: lastGoodEntries(observed) }, sha256Hex);
+  const configuration = wantedConfiguration(policyServer, observed, sha256Hex);
   const configMaps = configMapsPlan(policyServer, configuration, observed);
   const wantedBudget = disruptionBudgetFor(policyServer, settings.namespace);
   const image = policyServer.spec.image || ownImage;
@@ -123,16 +121,6 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
     ],
     finalizers: finalizersToAdd(server),
   };
-}
-
-function readServer(server: KubeObject): { policyServer: PolicyServer } | { problem: string } {
-  const problem = policyServerNameProblem(server.metadata.name);
-  if (problem !== undefined) return { problem };
-  try {
-    return { policyServer: parsePolicyServer(server) };
-  } catch (error) {
-    return { problem: messageOf(error) };
-  }
 }
 
 /** Only the first Deployment waits for the certificate: pods of a later one start with the one that is there. */

@@ -1,8 +1,6 @@
 // pure
-import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
-import type { PolicyStatus } from "../../contracts/policy.ts";
 import { policyKey } from "../../contracts/policy-checks.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
 import { type Configuration, uniqueNameOf } from "./configuration.ts";
@@ -29,7 +27,7 @@ function reportOn(policy: KubeObject, fleet: Fleet, configuration: Configuration
   const unique = uniqueNameOf(policy);
   const finding = configuration.findings.get(policyKey(policy));
   const entry = configuration.entries.get(unique)?.text ?? "";
-  const reach = reachOf(fleet, { unique, entry, served: standingVerdict(policy, fleet.serverUid) });
+  const reach = reachOf(fleet, { unique, entry });
   if (finding) {
     const kept = finding.reason === "PolicyInvalid" && entry !== "";
     const message = kept ? `${finding.message}. The last valid generation stays in force` : finding.message;
@@ -73,11 +71,4 @@ function upToDateOf(unique: string, entry: string, fleet: Fleet): PolicyReport["
   const message =
     `Deployment "${fleet.deployment.metadata.name}" does not name a configuration with this generation yet`;
   return { is: false, reason: "ConfigurationVersionMismatch", message };
-}
-
-/** The version that an earlier verdict names, if that verdict was about this incarnation of the server. */
-function standingVerdict(policy: KubeObject, serverUid: string): string | undefined {
-  const { servedBy } = (policy.status ?? {}) as PolicyStatus;
-  const reachable = findCondition(policy, "PolicyUniquelyReachable")?.status === "True";
-  return reachable && servedBy?.policyServerUid === serverUid ? servedBy?.configVersion : undefined;
 }

@@ -17,8 +17,8 @@ export type Fleet = {
   entriesOf: ReadonlyMap<string, ConfigEntries>;
 };
 
-/** A policy as it should be served: `served` is the version that its status says serves it, if any. */
-export type Wanted = { unique: string; entry: string; served?: string };
+/** A policy as it should be served. */
+export type Wanted = { unique: string; entry: string };
 
 export type ServedMode = "protect" | "monitor" | "unknown";
 
@@ -36,10 +36,10 @@ export function namedVersion({ deployment, serverUid }: Fleet): string | undefin
 }
 
 /**
- * Whether whichever pod answers for this policy answers with exactly this entry: every live pod carries it, and every
- * one of them is ready (reference/controller.md 5.2; the entry instead of the version, so that one policy's rollout does
- * not take another's verdict away). Once reached, a pod that is still starting with the same entry changes nothing, as it
- * gets no traffic.
+ * Whether whichever pod answers for this policy answers with exactly this entry: every live pod carries it, and as many
+ * are ready as a rolling update keeps (reference/controller.md 5.2). Compared is the entry, not the version, so that one
+ * policy's rollout, or its failure, does not take another's verdict away: a pod that only starts gets no traffic. A
+ * verdict depends on nothing that was said before, or a lagging cache would make it swing.
  */
 export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
   const pods = podFactsOf(fleet).filter((pod) => !pod.finished);
@@ -50,10 +50,9 @@ export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
 
   const strayed = pods.filter((pod) => !pod.ours || !carries(pod.version));
   const waiting = pods.filter((pod) => !pod.ready && !pod.terminating);
-  const stands = carries(wanted.served);
-  if (version !== undefined && strayed.length === 0 && ready.length > 0 && (waiting.length === 0 || stands)) {
-    const allNew = ready.every((pod) => pod.version === version);
-    return { reachable: true, configVersion: allNew || !stands ? version : (wanted.served ?? version), mode };
+  if (version !== undefined && strayed.length === 0 && ready.length >= readyPodsWanted(fleet.replicas)) {
+    const [older] = ready.map((pod) => pod.version ?? version).filter((each) => each !== version).sort();
+    return { reachable: true, configVersion: older ?? version, mode };
   }
   const starting = waiting.filter((pod) => pod.version === version && version !== undefined);
   return {
@@ -61,6 +60,11 @@ export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
     mode,
     ...whyNot(fleet, wanted, { pods, strayed, waiting, starting, carried: carries(version) }),
   };
+}
+
+/** All replicas but the quarter, rounded down, that a rolling update may take away (maxUnavailable 25%). */
+function readyPodsWanted(replicas: number): number {
+  return Math.max(1, replicas - Math.floor(replicas / 4));
 }
 
 type Why = { reason: ConditionReason<"PolicyUniquelyReachable">; message: string };
@@ -86,6 +90,9 @@ function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: Po
   if (stray) return `Pod "${stray.name}" does not run a configuration with this generation of the policy`;
   const [unready] = waiting;
   if (unready) return `Pod "${unready.name}" is not ready yet`;
+  if (pods.some((pod) => pod.ready && !pod.terminating)) {
+    return `Fewer than ${readyPodsWanted(fleet.replicas)} pods of the policy server are ready`;
+  }
   if (pods.length > 0) return "Every pod of the policy server is terminating";
   return replicaFailure(fleet.deployment) ?? "No pod of the policy server runs yet";
 }

@@ -1,0 +1,46 @@
+import { labels, ownedObjectName } from "../../contracts/names.ts";
+import { sha256Hex } from "../../runtime/digest.ts";
+import type { Kube } from "../../runtime/kube.ts";
+import { sleep } from "../../runtime/sleep.ts";
+import { isInvalid } from "./configuration.ts";
+import type { Observed } from "./facts.ts";
+import { pendingVersion } from "./wanted.ts";
+
+type Options = { kube: Kube; signal: AbortSignal; settleMs?: number; longestMs?: number };
+
+/**
+ * Facts to act on, from `look`, which reads the caches. Policies often come in a row, as `kubectl apply -f folder` sends
+ * them: before a rollout it looks again until nothing new came for a moment, so that they share one.
+ */
+export async function observeSettled(look: () => Observed, options: Options): Promise<Observed> {
+  const { kube, signal, settleMs = 150, longestMs = 1500 } = options;
+  let facts = look();
+  for (let waitedMs = 0; waitedMs < longestMs; waitedMs += settleMs) {
+    const pending = pendingVersion(facts, sha256Hex);
+    if (pending === undefined) break;
+    await sleep(settleMs, signal);
+    facts = look();
+    if (pendingVersion(facts, sha256Hex) === pending) break;
+  }
+  return facts.policies.some(isInvalid) ? { ...facts, ...await lastGoodState(kube, facts, signal) } : facts;
+}
+
+/**
+ * What the last good entry of an invalid policy is read from, live: it is our own doing, and a cache that lags behind it
+ * would let the configuration swing between two versions.
+ */
+async function lastGoodState(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
+  const [deployments, configMaps] = await Promise.all([
+    kube.list({ apiVersion: "apps/v1", kind: "Deployment" }, {
+      namespace,
+      fieldSelector: `metadata.name=${ownedObjectName(name)}`,
+      signal,
+    }),
+    kube.list({ apiVersion: "v1", kind: "ConfigMap" }, {
+      namespace,
+      labelSelector: `${labels.policyServer}=${name}`,
+      signal,
+    }),
+  ]);
+  return { deployment: deployments.items[0], configMaps: configMaps.items };
+}
