@@ -1,3 +1,4 @@
+// pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { User } from "../auth/user.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";
@@ -42,4 +43,5 @@ export type Admission = {
   validate(attributes: AdmissionAttributes, signal: AbortSignal): Promise<{ readonly warnings: readonly string[] }>;
   /** Told of every stored change of a webhook configuration, so that it is seen late but surely. */
   configurationChanged(): void;
+  stop(): void;
 };
