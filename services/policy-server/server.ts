@@ -1,12 +1,11 @@
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
-import { startWorker } from "../../runtime/worker.ts";
 import type { RunGuest } from "./admission/run-policy.ts";
 import { apiHandler, maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
-import { GuestPool, type WorkerEvents } from "./guest/pool.ts";
-import type { FromWorker } from "./guest/protocol.ts";
+import { GuestPool } from "./guest/pool.ts";
+import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
@@ -71,17 +70,10 @@ export async function startPolicyServer(
 }
 
 function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
-  const spawn = ({ message, failed }: WorkerEvents) => {
-    const worker = startWorker(new URL("./guest/worker.ts", import.meta.url), {
-      onMessage: (data) => message(data as FromWorker),
-      onExit: failed,
-    }, { name: "guest", resourceLimits: { maxOldGenerationSizeMb: 256 } });
-    return { post: (data: unknown) => worker.post(data), terminate: () => void worker.terminate() };
-  };
   return GuestPool.start({
     workers,
     log,
-    spawn,
+    spawn: spawnGuestWorker,
     answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),
   });
 }

@@ -14,11 +14,13 @@ const trap = new WebAssembly.Instance(trapModule).exports["trap"] as () => never
  */
 export class Deadline {
   readonly #at: number;
+  readonly #isStopped: () => boolean;
   #passed = false;
 
-  /** `timeoutMs` from now; undefined means never. */
-  constructor(timeoutMs: number | undefined) {
+  /** `timeoutMs` from now, undefined means never; or as soon as `isStopped` says so. */
+  constructor(timeoutMs: number | undefined, isStopped: () => boolean = () => false) {
     this.#at = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
+    this.#isStopped = isStopped;
   }
 
   /** Whether a check has stopped the guest: only this says so, never the error that came out of it. */
@@ -36,7 +38,7 @@ export class Deadline {
    * a guest's `catch_all` catches what an import throws, but no trap.
    */
   check(): void {
-    if (performance.now() < this.#at) return;
+    if (performance.now() < this.#at && !this.#isStopped()) return;
     this.#passed = true;
     trap();
   }

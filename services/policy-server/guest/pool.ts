@@ -4,7 +4,7 @@ import { sleep } from "../../../runtime/sleep.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 import type { FromWorker, GuestTask, HostReply, HostRequest, TaskOutcome, ToWorker } from "./protocol.ts";
-import { newSyncChannel, replyToGuest } from "./sync-channel.ts";
+import { allowGuest, newSyncChannel, replyToGuest, stopGuest } from "./sync-channel.ts";
 
 export type WorkerEvents = { message: (message: FromWorker) => void; failed: (error: unknown) => void };
 export type GuestWorker = { post: (message: ToWorker) => void; terminate: () => void };
@@ -26,7 +26,7 @@ type Job = {
   task: GuestTask;
   resolve: (outcome: TaskOutcome) => void;
 };
-type Running = Job & { timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
+type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
 type Thread = {
   worker: GuestWorker;
   channel: SharedArrayBuffer;
@@ -53,11 +53,16 @@ export class GuestPool {
   static async start(options: PoolOptions): Promise<GuestPool> {
     const pool = new GuestPool(options);
     for (let count = 0; count < options.workers + 1; count++) pool.#spawn();
-    await pool.#started.promise;
-    return pool;
+    try {
+      await pool.#started.promise;
+      return pool;
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
   }
 
-  /** Runs one task. Rejects only if the signal is aborted: a task still waiting is dropped, a running one forgotten. */
+  /** Runs one task. Rejects only if the signal is aborted: the task is dropped, or stopped if it runs. */
   readonly run: RunGuest = (runnable: Runnable, task: GuestTask, signal: AbortSignal): Promise<TaskOutcome> => {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -70,8 +75,7 @@ export class GuestPool {
         },
       };
       const aborted = () => {
-        const at = this.#queue.indexOf(job);
-        if (at >= 0) this.#queue.splice(at, 1);
+        this.#forget(job);
         reject(signal.reason);
       };
       signal.addEventListener("abort", aborted, { once: true });
@@ -84,6 +88,12 @@ export class GuestPool {
   close(): void {
     this.#closed.abort();
     for (const thread of this.#threads) this.#discard(thread);
+  }
+
+  #forget(job: Job): void {
+    const at = this.#queue.indexOf(job);
+    if (at >= 0) this.#queue.splice(at, 1);
+    for (const { running, channel } of this.#threads) if (running?.job === job) stopGuest(channel);
   }
 
   #dispatch(): void {
@@ -99,8 +109,9 @@ export class GuestPool {
   #begin(thread: Thread, job: Job): void {
     const { digest, module, timeoutMs } = job.runnable;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
+    allowGuest(thread.channel);
     thread.state = "busy";
-    thread.running = { ...job, timer, over: new AbortController() };
+    thread.running = { job, timer, over: new AbortController() };
     const known = thread.modules.has(digest);
     thread.modules.add(digest);
     thread.worker.post({ type: "task", task: job.task, digest, timeoutMs, ...(known ? {} : { module }) });
@@ -112,12 +123,12 @@ export class GuestPool {
     thread.running = undefined;
     clearTimeout(running.timer);
     running.over.abort();
-    running.resolve(outcome);
+    running.job.resolve(outcome);
   }
 
   #expire(thread: Thread): void {
     this.#options.log.warn("A guest did not stop at its deadline, replacing its thread", {
-      policy: thread.running?.runnable.policy,
+      policy: thread.running?.job.runnable.policy,
     });
     this.#finish(thread, { kind: "timed-out" });
     // The guest may still run and hold the channel, so its thread is never used again.
@@ -149,7 +160,7 @@ export class GuestPool {
         thread.state = "idle";
         return this.#dispatch();
       case "printed":
-        return this.#options.log.info(`Guest module ${running?.runnable.policy}: ${message.text}`);
+        return this.#options.log.info(`Guest module ${running?.job.runnable.policy}: ${message.text}`);
       case "host-call":
         if (running !== undefined) void this.#answer(thread, running, message.request);
     }
@@ -158,7 +169,7 @@ export class GuestPool {
   async #answer(thread: Thread, running: Running, request: HostRequest): Promise<void> {
     let reply: HostReply;
     try {
-      reply = await this.#options.answerHostCall(request, running.runnable, running.over.signal);
+      reply = await this.#options.answerHostCall(request, running.job.runnable, running.over.signal);
     } catch (error) {
       reply = { ok: false, message: `Callback evaluation failure: ${messageOf(error)}` };
     }
@@ -174,7 +185,7 @@ export class GuestPool {
       this.#started.reject(new KubewardenError("GUEST_FAILED", message, { cause: error }));
     }
     this.#options.log.error("A sandbox thread failed, replacing it", {
-      policy: thread.running?.runnable.policy,
+      policy: thread.running?.job.runnable.policy,
       error,
     });
     this.#finish(thread, { kind: "failed", phase: "call", message: `the sandbox failed: ${messageOf(error)}` });
@@ -198,6 +209,8 @@ export class GuestPool {
     this.#threads.delete(thread);
     clearTimeout(thread.running?.timer);
     thread.running?.over.abort();
+    // Terminating does not reach a guest that spins on every runtime; being told to stop does.
+    stopGuest(thread.channel);
     thread.worker.terminate();
   }
 }

@@ -3,10 +3,11 @@ import type { Deadline } from "./deadline.ts";
 import type { HostReply, HostRequest } from "./protocol.ts";
 
 /**
- * Carries a reply to a worker that sleeps inside a guest's host call. The buffer starts with two 32-bit words (state,
- * length), the reply's bytes follow; the main side grows it when a reply needs more room.
+ * Carries what a busy worker must hear while it cannot read messages: the reply to a guest's host call, and the word to
+ * stop. The buffer starts with three 32-bit words (state of the call, length of the reply, stop), the reply's bytes
+ * follow; the main side grows it when a reply needs more room.
  */
-const stateWord = 0, lengthWord = 1, headerBytes = 8;
+const stateWord = 0, lengthWord = 1, stopWord = 2, headerBytes = 12;
 const waiting = 0, replied = 1, refused = 2;
 const startBytes = 64 * 1024;
 const maxReplyBytes = 32 * 1024 * 1024;
@@ -21,7 +22,7 @@ export function callHost(
   { buffer, post, deadline }: { buffer: SharedArrayBuffer; post: (request: HostRequest) => void; deadline: Deadline },
   request: HostRequest,
 ): Uint8Array {
-  const header = new Int32Array(buffer, 0, 2);
+  const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, stateWord, waiting);
   post(request);
   const outcome = Atomics.wait(header, stateWord, waiting, deadline.remainingMs() + 1);
@@ -35,6 +36,23 @@ export function callHost(
   return bytes;
 }
 
+/** Worker side: whether the running guest is to stop, be its deadline never so far. */
+export function isStopped(buffer: SharedArrayBuffer): boolean {
+  return Atomics.load(new Int32Array(buffer, 0, 3), stopWord) === 1;
+}
+
+/** Main side: tells the guest to stop at its next check, and wakes it if it sleeps in a host call. */
+export function stopGuest(buffer: SharedArrayBuffer): void {
+  const header = new Int32Array(buffer, 0, 3);
+  Atomics.store(header, stopWord, 1);
+  Atomics.notify(header, stateWord);
+}
+
+/** Main side: a new guest may run. */
+export function allowGuest(buffer: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(buffer, 0, 3), stopWord, 0);
+}
+
 /** Main side: writes the reply and wakes the worker. */
 export function replyToGuest(buffer: SharedArrayBuffer, reply: HostReply): void {
   const bytes = reply.ok ? reply.bytes : new TextEncoder().encode(reply.message);
@@ -43,7 +61,7 @@ export function replyToGuest(buffer: SharedArrayBuffer, reply: HostReply): void 
   }
   if (headerBytes + bytes.length > buffer.byteLength) buffer.grow(headerBytes + bytes.length);
   new Uint8Array(buffer, headerBytes, bytes.length).set(bytes);
-  const header = new Int32Array(buffer, 0, 2);
+  const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, lengthWord, bytes.length);
   Atomics.store(header, stateWord, reply.ok ? replied : refused);
   Atomics.notify(header, stateWord);

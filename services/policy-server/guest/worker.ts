@@ -2,7 +2,7 @@ import { garbageCollector } from "../../../runtime/collect-garbage.ts";
 import { workerPort } from "../../../runtime/worker-port.ts";
 import { Deadline } from "./deadline.ts";
 import type { FromWorker, HostRequest, ToWorker } from "./protocol.ts";
-import { callHost } from "./sync-channel.ts";
+import { callHost, isStopped } from "./sync-channel.ts";
 import { performTask } from "./task.ts";
 
 /**
@@ -28,7 +28,7 @@ function perform({ task, digest, module = modules.get(digest), timeoutMs }: ToWo
   const buffer = channel;
   if (module === undefined || buffer === undefined) throw new Error(`No module or channel for the task ${digest}`);
   modules.set(digest, module);
-  const deadline = new Deadline(timeoutMs);
+  const deadline = new Deadline(timeoutMs, () => isStopped(buffer));
   const post = (request: HostRequest) => send({ type: "host-call", request });
   const outcome = performTask(module, task, {
     deadline,
