@@ -13,28 +13,41 @@ export type KubeAccessSource = { readonly server: string; current(): Promise<Kub
 
 export type KubeConfigOptions = { kubeconfig?: string; context?: string };
 
+// client-node reads certificate files for every question; a rotated token that is refused meanwhile leads to a reload.
+const accessFreshMs = 5_000;
+
 /** Reads KUBECONFIG, `~/.kube/config` or the pod's ServiceAccount, as client-node does, plus `users[].user.tokenFile`. */
 export async function loadKubeAccess(options: KubeConfigOptions = {}): Promise<KubeAccessSource> {
   let config = await loadConfig(options);
   const agents = new AgentCache();
   const server = serverOf(config);
+  let known: { access: Promise<KubeAccess>; at: number } | undefined;
   return {
     server,
     async reload() {
       config = await loadConfig(options);
+      known = undefined;
     },
-    async current() {
-      const request: RequestOptions = {};
-      await config.applyToHTTPSOptions(request);
-      const headers: Record<string, string> = {};
-      for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = String(value).trim();
-      if (request.auth) headers.Authorization = `Basic ${Buffer.from(request.auth).toString("base64")}`;
-      const proxied = config.getCurrentCluster()?.proxyUrl !== undefined;
-      // client-node's own agent opens a connection for every request: use it only for what it adds, proxies.
-      const agent = proxied && request.agent ? request.agent as HttpsAgent : agents.agentFor(server, request);
-      return { server, headers, agent };
+    current() {
+      if (known && performance.now() - known.at < accessFreshMs) return known.access;
+      const access = accessNow();
+      known = { access, at: performance.now() };
+      access.catch(() => known = undefined);
+      return access;
     },
   };
+
+  async function accessNow(): Promise<KubeAccess> {
+    const request: RequestOptions = {};
+    await config.applyToHTTPSOptions(request);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = String(value).trim();
+    if (request.auth) headers.Authorization = `Basic ${Buffer.from(request.auth).toString("base64")}`;
+    const proxied = config.getCurrentCluster()?.proxyUrl !== undefined;
+    // client-node's own agent opens a connection for every request: use it only for what it adds, proxies.
+    const agent = proxied && request.agent ? request.agent as HttpsAgent : agents.agentFor(server, request);
+    return { server, headers, agent };
+  }
 }
 
 async function loadConfig({ kubeconfig, context }: KubeConfigOptions): Promise<KubeConfig> {

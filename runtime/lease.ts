@@ -3,7 +3,7 @@ import { KubewardenError } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import type { Kube } from "./kube.ts";
 import type { Log } from "./log.ts";
-import { sleep } from "./sleep.ts";
+import { sleep, withDeadline } from "./sleep.ts";
 
 export type LeaseOptions = {
   kube: Kube;
@@ -116,8 +116,8 @@ class LeaseHolder {
       if (signal.aborted) return;
       const left = this.#renewDeadlineMs - (performance.now() - renewedAt);
       try {
-        const attempt = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(left)))]);
-        if (!await this.#tryOnce(attempt)) throw lost(this.#ref.name, "another process holds it");
+        const held = await withDeadline({ ms: Math.max(1, left), signal }, (limited) => this.#tryOnce(limited));
+        if (!held) throw lost(this.#ref.name, "another process holds it");
         renewedAt = performance.now();
       } catch (error) {
         if (signal.aborted) return;

@@ -21,3 +21,21 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+/** Runs work with a signal that ends with the given one or after a time, and leaves nothing behind on the given one. */
+export async function withDeadline<T>(
+  { ms, signal }: { ms: number; signal: AbortSignal },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limited = new AbortController();
+  const end = () => limited.abort(signal.reason);
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
+  const timer = setTimeout(() => limited.abort(new DOMException(`not done within ${ms} ms`, "TimeoutError")), ms);
+  try {
+    return await work(limited.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}
