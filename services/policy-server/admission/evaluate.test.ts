@@ -1,0 +1,168 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parseGroupExpression } from "../../../contracts/group-expression.ts";
+import { silentLog } from "../../../runtime/log.ts";
+import type { TaskOutcome } from "../guest/protocol.ts";
+import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
+import { evaluate } from "./evaluate.ts";
+import { deadlineMessage } from "./run-policy.ts";
+import type { VerdictRules } from "./verdict-rules.ts";
+
+const never = new AbortController().signal;
+const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+
+function runnable(policy: string): Runnable {
+  const capabilities = { all: false, prefixes: [], exact: [] };
+  return { policy, digest: "d", module, settings: '{"big":9007199254740993}', timeoutMs: 2000, capabilities };
+}
+
+function single(rules: Partial<VerdictRules> = {}): CataloguedPolicy {
+  return {
+    kind: "policy",
+    runnable: runnable("p"),
+    rules: { policy: "p", mode: "protect", allowedToMutate: false, ...rules },
+  };
+}
+
+function group(expression: string, rules: Partial<VerdictRules> = {}): CataloguedPolicy {
+  const members = ["a", "b", "c"];
+  return {
+    kind: "group",
+    rules: { policy: "g", mode: "protect", allowedToMutate: false, ...rules },
+    message: "the group says no",
+    expression: parseGroupExpression(expression, members),
+    members: new Map(members.map((name) => [name, runnable(`g/${name}`)])),
+  };
+}
+
+type Case = { policy: CataloguedPolicy; outcomes: Record<string, TaskOutcome>; purpose?: "audit"; namespace?: string };
+
+/** Evaluates against guests that answer as told, and says which of them ran. */
+async function ask({ policy, outcomes, purpose, namespace }: Case, policyId = "x") {
+  const ran: string[] = [];
+  const payloads: string[] = [];
+  const evaluation = await evaluate(
+    { policyId, uid: "U", text: '{"n":1.0}', original: "object", purpose: purpose ?? "validate", namespace },
+    {
+      catalogue: new Map([["x", policy]]),
+      log: silentLog,
+      alwaysAcceptNamespace: "kubewarden",
+      run: (each, task) => {
+        ran.push(each.policy);
+        payloads.push(new TextDecoder().decode(task.payload));
+        return Promise.resolve(outcomes[each.policy] ?? { kind: "timed-out" });
+      },
+    },
+    never,
+  );
+  return { evaluation, ran, payloads, response: evaluation.kind === "answered" ? evaluation.response : undefined };
+}
+
+const yes: TaskOutcome = { kind: "validated", answer: { accepted: true } };
+const no = (message: string): TaskOutcome => ({ kind: "validated", answer: { accepted: false, message } });
+
+test("evaluate: the guest gets request and settings with every digit", async () => {
+  const { payloads } = await ask({ policy: single(), outcomes: { p: yes } });
+  assert.equal(payloads, ['{"request":{"n":1.0},"settings":{"big":9007199254740993}}']);
+});
+
+const outcomes: [string, TaskOutcome, string][] = [
+  ["a guest at its deadline", { kind: "timed-out" }, deadlineMessage],
+  [
+    "a guest that fails",
+    { kind: "failed", phase: "call", message: "boom" },
+    "internal server error: Guest call failure: boom",
+  ],
+  ["an answer that is none", { kind: "invalid-answer", message: "bad" }, "internal server error: bad"],
+];
+for (const [name, outcome, message] of outcomes) {
+  test(`evaluate: ${name} rejects with code 500`, async () => {
+    const { response } = await ask({ policy: single(), outcomes: { p: outcome } });
+    assert.equal([response?.allowed, response?.status], [false, { message, code: 500 }]);
+  });
+
+  test(`evaluate: ${name} lets pass in monitor mode`, async () => {
+    const { response } = await ask({ policy: single({ mode: "monitor" }), outcomes: { p: outcome } });
+    assert.equal([response?.allowed, response?.status], [true, undefined]);
+  });
+}
+
+test("evaluate: a guest that cannot be started is an error of ours", async () => {
+  const { evaluation } = await ask({
+    policy: single(),
+    outcomes: { p: { kind: "failed", phase: "init", message: "no memory" } },
+  });
+  assert.is(evaluation.kind, "failed");
+});
+
+test("evaluate: audit hears the policy's plain word", async () => {
+  const policy = single({ mode: "monitor", message: "custom" });
+  const { response } = await ask({ policy, outcomes: { p: no("plain") }, purpose: "audit" });
+  assert.equal([response?.allowed, response?.status], [false, { message: "plain" }]);
+});
+
+test("evaluate: the always accepted namespace asks no policy, but the policy must exist", async () => {
+  const input = { policy: single(), outcomes: { p: no("no") }, namespace: "kubewarden" };
+  const { response, ran } = await ask(input);
+  assert.equal([response?.allowed, ran], [true, []]);
+  assert.is((await ask(input, "unknown")).evaluation.kind, "unknown-policy");
+});
+
+test("evaluate: unknown ids are unknown, ids that are none fail, members do not answer alone", async () => {
+  const input = { policy: group("a()"), outcomes: {} };
+  assert.is((await ask(input, "y")).evaluation.kind, "unknown-policy");
+  assert.is((await ask(input, "x/a")).evaluation.kind, "unknown-policy");
+  assert.is((await ask(input, "x/a/b")).evaluation.kind, "failed");
+});
+
+test("group: members run left to right and only as far as needed", async () => {
+  const { response, ran } = await ask({
+    policy: group("(a() && b()) || c()"),
+    outcomes: { "g/a": no("a!"), "g/c": yes },
+  });
+  assert.equal([response?.allowed, response?.status, ran], [true, undefined, ["g/a", "g/c"]]);
+});
+
+test("group: a rejection has the group's message and a cause for each denied member", async () => {
+  const patch: TaskOutcome = {
+    kind: "validated",
+    answer: { accepted: true, mutation: { kind: "patch", patch: "[]" } },
+  };
+  const { response } = await ask({
+    policy: group("a() || b() || c()"),
+    outcomes: { "g/a": no("a!"), "g/b": patch, "g/c": { kind: "timed-out" } },
+  });
+  assert.equal(response, {
+    uid: "U",
+    allowed: false,
+    status: {
+      message: "the group says no",
+      details: {
+        causes: [
+          { reason: null, message: "a!", field: "spec.policies.a" },
+          { reason: null, message: "mutation is not allowed inside of policy group", field: "spec.policies.b" },
+          { reason: null, message: deadlineMessage, field: "spec.policies.c" },
+        ],
+      },
+    },
+    auditAnnotations: null,
+    warnings: null,
+  });
+});
+
+test("group: a member that cannot be started is an error in the expression", async () => {
+  const { response } = await ask({
+    policy: group("!a()"),
+    outcomes: { "g/a": { kind: "failed", phase: "init", message: "no memory" } },
+  });
+  assert.is(response?.allowed, false);
+  assert.is(response?.status?.code, 500);
+  assert.match(response?.status?.message ?? "", /^error evaluating policy group expression: .*no memory/);
+});
+
+test("group: monitor mode lets a rejection pass", async () => {
+  const { response } = await ask({ policy: group("a()", { mode: "monitor" }), outcomes: { "g/a": no("a!") } });
+  assert.equal([response?.allowed, response?.status], [true, undefined]);
+});
+
+test.run();
