@@ -3,20 +3,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { crds } from "../contracts/crds.ts";
 import { findCondition } from "../contracts/conditions.ts";
-import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../contracts/kubernetes.ts";
 import { apiVersion } from "../contracts/names.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
 import { connectKube, type Kube } from "../runtime/kube.ts";
+import { renderKustomization } from "../tools/kustomize.ts";
 import { currentRuntime, runtimeCommand } from "../tools/runtimes.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** An API server with our CRDs and the deployments namespace, on which single controllers run as real processes. */
+/** An API server with our installation but for its Deployments; single controllers run on it as real processes. */
 export type ControllerBench = {
   kube: Kube;
-  /** Starts a service with its own Lease; the function ends it with a signal and waits. */
+  /** Starts a service under its own ServiceAccount and Lease; the function ends it with a signal and waits. */
   start(service: string, args?: string[]): Promise<(signal?: NodeJS.Signals) => Promise<number | null>>;
   stop(): Promise<void>;
 };
@@ -26,22 +26,30 @@ export async function startControllerBench(
 ): Promise<ControllerBench> {
   const api = await startApiServer(options);
   const folder = await mkdtemp(join(tmpdir(), "kubewarden-bench-"));
-  const kubeconfig = join(folder, "kubeconfig");
+  const kubeconfig = join(folder, "admin");
   await writeFile(kubeconfig, api.kubeconfig(), { mode: 0o600 });
   const kube = await connectKube({ kubeconfig });
-  await kube.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "kubewarden" } });
-  for (const crd of Object.values(crds())) await kube.create(crd as KubeObject);
-  for (const crd of Object.values(crds())) {
-    const ref = {
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      name: (crd as KubeObject).metadata.name,
-    };
-    await until(`CRD ${ref.name} is established`, async () => {
-      const conditions = ((await kube.get(ref))?.status as { conditions?: { type: string; status: string }[] })
-        ?.conditions;
-      return conditions?.some(({ type, status }) => type === "Established" && status === "True");
+  const installation = await renderKustomization(join(root, "deploy/kustomize/overlays/default"));
+  // Nothing runs the Deployments here, and no PolicyServer is asked for.
+  for (const each of installation) {
+    if (!["Deployment", "ConfigMap"].includes(each.kind)) await kube.apply(each, { fieldManager: "kubectl" });
+  }
+  for (const crd of installation.filter(({ kind }) => kind === "CustomResourceDefinition")) {
+    await until(`CRD ${crd.metadata.name} is established`, async () => {
+      const status = (await kube.get(refOf(crd)))?.status as { conditions?: { type: string; status: string }[] };
+      return status?.conditions?.some(({ type, status }) => type === "Established" && status === "True");
     });
+  }
+
+  /** As the service's pod: with its ServiceAccount and the rights that deploy/ gives it. */
+  async function accessOf(service: string): Promise<string> {
+    const ref = { apiVersion: "v1", kind: "ServiceAccount", namespace: "kubewarden", name: service };
+    const account = await kube.get(ref);
+    if (!account) throw new Error(`deploy/kustomize has no ServiceAccount "${service}"`);
+    const tokenFile = join(folder, `${service}.token`), file = join(folder, service);
+    await writeFile(tokenFile, api.tokens.issue({ account }, new Date()).token, { mode: 0o600 });
+    await writeFile(file, api.kubeconfig({ tokenFile }), { mode: 0o600 });
+    return file;
   }
 
   const running = new Set<ChildProcess>();
@@ -51,7 +59,14 @@ export async function startControllerBench(
     kube,
     async start(service, args = []) {
       const { command, args: before } = runtimeCommand(currentRuntime);
-      const common = ["--kubeconfig", kubeconfig, "--health-probe-bind-address", "0", "--metrics-bind-address", "0"];
+      const common = [
+        "--kubeconfig",
+        await accessOf(service),
+        "--health-probe-bind-address",
+        "0",
+        "--metrics-bind-address",
+        "0",
+      ];
       const child = spawn(command, [...before, join(root, "services/entrypoint.ts"), service, ...common, ...args], {
         stdio: ["ignore", "pipe", "pipe"],
       });
