@@ -1,0 +1,9 @@
+/** Starts a process that the reaper knows, prints its pid and waits to be killed. */
+import { spawn } from "node:child_process";
+import { startReaper } from "../node/reaper.ts";
+
+const reaper = startReaper();
+const child = spawn("sleep", ["600"], { stdio: "ignore", detached: true });
+if (child.pid !== undefined) reaper.add(child.pid);
+console.log(`${child.pid}`);
+setInterval(() => {}, 1000);
