@@ -1,17 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { type Controller, runController } from "./controller.ts";
+import { runController } from "./controller.ts";
 import { silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { nothingToDo, type Plan } from "./plan.ts";
 import { failure, MemoryKube } from "./testing/memory-kube.ts";
+import { type Root, root, rootKind, running } from "./testing/running-controller.ts";
 import { WatchCache } from "./watch-cache.ts";
-import { WorkQueue } from "./work-queue.ts";
 
-type Root = KubeObject | undefined;
-const rootKind = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer" };
-const root = (uid?: string): KubeObject => ({ ...rootKind, metadata: { name: "main", ...(uid ? { uid } : {}) } });
 const secret: KubeObject = { apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "n" } };
 const target = (object: KubeObject) => ({ ...rootKind, name: object.metadata.name, uid: object.metadata.uid ?? "" });
 const statusOf = (object: KubeObject, reason = "Fine"): Plan["status"] => [{
@@ -20,50 +17,6 @@ const statusOf = (object: KubeObject, reason = "Fine"): Plan["status"] => [{
 }];
 const reasonOf = (object: Root) =>
   (object?.status as { conditions?: { reason: string }[] } | undefined)?.conditions?.[0]?.reason;
-
-/** Runs a controller over a MemoryKube that holds one root object, until the condition holds. */
-async function running(o: {
-  plan: (root: Root, kube: MemoryKube) => Partial<Plan>;
-  onFailure?: Controller<Root>["onFailure"];
-  prepare?: (kube: MemoryKube) => void | Promise<void>;
-}) {
-  const kube = new MemoryKube(), stop = new AbortController();
-  await kube.create(root());
-  await o.prepare?.(kube);
-  kube.writes.length = 0;
-  const cache = new WatchCache(kube, rootKind, { log: silentLog, minBackoffMs: 1 });
-  const passes: Root[] = [];
-  const metrics = createMetrics();
-  const done = runController<Root>({
-    name: "test",
-    sources: [{ cache, keysFor: (object) => [object.metadata.name] }],
-    observe: (key) => cache.get(key),
-    plan: (observed) => {
-      passes.push(observed);
-      return { ...nothingToDo, ...o.plan(observed, kube) };
-    },
-    onFailure: o.onFailure,
-  }, {
-    kube,
-    log: silentLog,
-    metrics,
-    signal: stop.signal,
-    queue: new WorkQueue({ minBackoffMs: 1, maxBackoffMs: 5 }),
-  });
-  return {
-    kube,
-    passes,
-    metrics,
-    live: () => kube.objects.get(`${rootKind.apiVersion}/PolicyServer//main`),
-    async until(condition: () => boolean) {
-      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
-    },
-    async stop() {
-      stop.abort();
-      await done;
-    },
-  };
-}
 
 test("controller: carries out in the order finalizer, apply, remove, status", async () => {
   const { kube, stop, until } = await running({

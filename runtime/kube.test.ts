@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,79 +6,29 @@ import { KubewardenError } from "../contracts/errors.ts";
 import { isRawNumber } from "../contracts/json.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { issueAuthority, issueLeaf } from "../services/certs/x509.ts";
-import { serve } from "./http-server.ts";
 import { connectKube, type Kube, type WatchEvent } from "./kube.ts";
+import { json, kubeconfigFor, type Script, type ScriptedApi, scriptedApi, type Seen } from "./testing/scripted-api.ts";
 
-type Seen = { method: string; path: string; query: URLSearchParams; body: string; headers: Headers };
-type Script = (seen: Seen, signal: AbortSignal) => Response | Promise<Response> | undefined;
-
-const stop = new AbortController();
-const folders: string[] = [];
+const never = new AbortController().signal;
+const started: ScriptedApi[] = [];
 test.after(async () => {
-  stop.abort();
-  for (const each of folders) await rm(each, { recursive: true });
+  for (const each of started) await each.stop();
 });
 
-/** An API server that knows discovery; the script answers the rest. */
-async function apiServer(script: Script, o: { tls?: boolean } = {}) {
+async function apiServer(script: Script, o: { tls?: boolean } = {}): Promise<ScriptedApi> {
+  const api = await scriptedApi(script, o.tls ? await servingCertificate() : undefined);
+  started.push(api);
+  return api;
+}
+
+async function servingCertificate() {
   const authority = await issueAuthority(new Date());
   const leaf = await issueLeaf({ authority, dnsName: "api.test", now: new Date() });
-  const requests: Seen[] = [];
-  const { url } = await serve(async (request) => {
-    const { pathname, searchParams } = new URL(request.url);
-    const seen = {
-      method: request.method,
-      path: pathname,
-      query: searchParams,
-      body: await request.text(),
-      headers: request.headers,
-    };
-    requests.push(seen);
-    const answer = await script(seen, request.signal);
-    if (answer) return answer;
-    if (pathname === "/api/v1") return Response.json({ resources: coreResources });
-    if (pathname === "/apis/policies.kubewarden.io/v1") return Response.json({ resources: ownResources });
-    return Response.json({ kind: "Status", message: "the server could not find it", code: 404 }, { status: 404 });
-  }, {
-    host: "127.0.0.1",
-    port: 0,
-    signal: stop.signal,
-    drainMs: 0,
-    tls: o.tls === false ? undefined : { cert: leaf.certificate, key: leaf.privateKey },
-  });
-  const folder = await mkdtemp(join(tmpdir(), "kube-"));
-  folders.push(folder);
-  const kubeconfig = join(folder, "config");
-  await writeFile(join(folder, "token"), "first-token\n");
-  const cluster = {
-    server: url,
-    "tls-server-name": "api.test",
-    "certificate-authority-data": Buffer.from(authority.certificate).toString("base64"),
-  };
-  await writeFile(
-    kubeconfig,
-    JSON.stringify({
-      clusters: [{ name: "c", cluster }],
-      users: [{ name: "u", user: { tokenFile: "token" } }],
-      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-      "current-context": "x",
-    }),
-  );
-  return { requests, folder, kube: await connectKube({ kubeconfig }) };
+  return { cert: leaf.certificate, key: leaf.privateKey, ca: authority.certificate };
 }
 
-const coreResources = [
-  { name: "configmaps", kind: "ConfigMap", namespaced: true },
-  { name: "namespaces", kind: "Namespace", namespaced: false },
-  { name: "namespaces/status", kind: "Namespace", namespaced: false },
-];
-const ownResources = [{ name: "policyservers", kind: "PolicyServer", namespaced: false }];
 const configMap = { apiVersion: "v1", kind: "ConfigMap" };
 const object: KubeObject = { ...configMap, metadata: { name: "a", namespace: "n" } };
-
-function json(body: string, status = 200) {
-  return new Response(body, { status, headers: { "content-type": "application/json" } });
-}
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -91,8 +40,14 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 test("kube: reads an object with every digit, over TLS, with the token of the kubeconfig's tokenFile", async () => {
-  const { kube, requests } = await apiServer(({ path }) =>
-    path === "/api/v1/namespaces/n/configmaps/a" ? json('{"metadata":{"name":"a"},"big":9007199254740993}') : undefined
+  const { kube, requests } = await apiServer(
+    ({ path }) =>
+      path === "/api/v1/namespaces/n/configmaps/a"
+        ? json('{"metadata":{"name":"a"},"big":9007199254740993}')
+        : undefined,
+    {
+      tls: true,
+    },
   );
   const found = await kube.get({ ...configMap, name: "a", namespace: "n" });
   assert.ok(isRawNumber(found?.big));
@@ -158,18 +113,8 @@ for (const [status, reason, code] of refusals) {
 }
 
 test("kube: a server that is not there is KUBE_UNREACHABLE", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "kube-"));
-  folders.push(folder);
-  const kubeconfig = join(folder, "config");
-  await writeFile(
-    kubeconfig,
-    JSON.stringify({
-      clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
-      users: [{ name: "u", user: {} }],
-      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-      "current-context": "x",
-    }),
-  );
+  const { kubeconfig } = await apiServer(() => undefined);
+  await writeFile(kubeconfig, kubeconfigFor({ server: "http://127.0.0.1:1" }));
   const kube = await connectKube({ kubeconfig });
   assert.is(await codeOf(kube.list(configMap)), "KUBE_UNREACHABLE");
 });
@@ -283,7 +228,7 @@ async function watching(start: (controller: ReadableStreamDefaultController) => 
 
 async function collect(kube: Kube): Promise<WatchEvent[]> {
   const events: WatchEvent[] = [];
-  for await (const event of kube.watch(configMap, { resourceVersion: "1", signal: stop.signal })) events.push(event);
+  for await (const event of kube.watch(configMap, { resourceVersion: "1", signal: never })) events.push(event);
   return events;
 }
 

@@ -14,10 +14,10 @@ import { silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { nothingToDo, type Plan } from "./plan.ts";
 import { whenAborted } from "./sleep.ts";
+import { widget, widgetDefinition } from "./testing/widgets.ts";
 import { WatchCache } from "./watch-cache.ts";
 import { WorkQueue } from "./work-queue.ts";
 
-const widget = { apiVersion: "example.com/v1", kind: "Widget" };
 const configMap = { apiVersion: "v1", kind: "ConfigMap" };
 const namespace = "default";
 const stop = new AbortController();
@@ -36,48 +36,6 @@ test.after(async () => {
   await api.stop();
   await rm(folder, { recursive: true });
 });
-
-const conditions = {
-  type: "array",
-  "x-kubernetes-list-type": "map",
-  "x-kubernetes-list-map-keys": ["type"],
-  items: {
-    type: "object",
-    required: ["type"],
-    properties: {
-      type: { type: "string" },
-      status: { type: "string" },
-      reason: { type: "string" },
-      message: { type: "string" },
-      lastTransitionTime: { type: "string", format: "date-time" },
-    },
-  },
-};
-const widgetDefinition: KubeObject = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "widgets.example.com" },
-  spec: {
-    group: "example.com",
-    scope: "Cluster",
-    names: { kind: "Widget", listKind: "WidgetList", plural: "widgets", singular: "widget" },
-    versions: [{
-      name: "v1",
-      served: true,
-      storage: true,
-      subresources: { status: {} },
-      schema: {
-        openAPIV3Schema: {
-          type: "object",
-          properties: {
-            spec: { type: "object", properties: { size: { type: "integer" } } },
-            status: { type: "object", properties: { conditions, note: { type: "string" } } },
-          },
-        },
-      },
-    }],
-  },
-};
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 30_000;
