@@ -18,6 +18,8 @@ async function apply({ kube, wait }: Stage, objects: readonly KubeObject[]): Pro
 export async function installation(stage: Stage, rendered: readonly KubeObject[]): Promise<void> {
   await apply(stage, rendered);
   await apply(stage, await readManifest("namespaces", stage.modulesHost));
+  // The reconciler makes the default server; what the manifest adds needs it to be there.
+  await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
   await apply(stage, await readManifest("policy-server-default", stage.modulesHost));
 }
 
