@@ -23,6 +23,12 @@ for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...distu
       kind: "Namespace",
       metadata: { name: namespace },
     });
+    // No controllers run beside this server, and a Pod needs its namespace's ServiceAccount.
+    await client.request("POST", `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "default" },
+    });
     await holds({ ...client, server, namespace });
   });
 }

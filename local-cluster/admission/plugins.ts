@@ -53,8 +53,7 @@ const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount";
  */
 export function completedPod(pod: KubeObject, attributes: AdmissionAttributes, reader: ObjectReader): KubeObject {
   const spec: Fields = { ...recordAt(pod, "spec") };
-  const accountName = String(spec.serviceAccountName ?? "") || "default";
-  const namespace = attributes.namespace ?? "default";
+  const { name: accountName, namespace } = accountOf(pod, attributes);
   const account = reader.get({ apiVersion: "v1", kind: "ServiceAccount", namespace, name: accountName });
   if (!account) {
     const why =
@@ -71,6 +70,11 @@ export function completedPod(pod: KubeObject, attributes: AdmissionAttributes, r
   spec.preemptionPolicy ??= "PreemptLowerPriority";
   spec.tolerations = withDefaultTolerations(records(spec.tolerations));
   return { ...pod, spec };
+}
+
+/** The ServiceAccount a Pod runs as. */
+export function accountOf(pod: KubeObject, { namespace = "default" }: AdmissionAttributes) {
+  return { name: String(recordAt(pod, "spec")?.serviceAccountName ?? "") || "default", namespace };
 }
 
 function mountToken(spec: Fields, pod: KubeObject): void {

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
-import type { Admission } from "../admission/admission.ts";
+import { createAdmission } from "../admission/chain.ts";
 import { authenticate, type AuthenticationContext } from "../auth/authenticate.ts";
 import { bootstrapRbac } from "../auth/bootstrap.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";
@@ -13,6 +13,7 @@ import { builtinTypes } from "../schema/builtin/types.ts";
 import { groupResourceOf } from "../schema/resource-type.ts";
 import type { ApiContext, WriteInfo } from "./context.ts";
 import { createCrdController } from "./crd-controller.ts";
+import { renormalize } from "./decode.ts";
 import { kubeconfigFor } from "./kubeconfig.ts";
 import { seededRandom } from "./random.ts";
 import { apiHandler } from "./router.ts";
@@ -84,6 +85,16 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     now: now(),
   });
   let clusterIp = 1;
+  let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
+  const admission = createAdmission({
+    reader,
+    resolveService: (service) => resolveService(service),
+    renormalize,
+    configurationDelayMs: () => disturbances ? random.between(0, 1000) : 0,
+  });
+  storage.onEvent((resource) => {
+    if (/^(validating|mutating)webhookconfigurations\./.test(resource)) admission.configurationChanged();
+  });
   const context: ApiContext = {
     storage,
     hub,
@@ -91,7 +102,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     random,
     disturbances,
     now,
-    admission: passThrough,
+    admission,
     authorize: (user, attributes) => authorize(user, attributes, reader),
     prepare: () => ({
       now: now(),
@@ -140,10 +151,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     types,
     tokens,
     hooks,
-    setServiceResolver: () => undefined,
+    setServiceResolver: (next) => resolveService = next,
     setOnWrite: (hook) => onWrite = hook,
     setReady: (next) => ready = next,
     async stop() {
+      admission.stop();
       crds.stop();
       hub.stop();
       stopping.abort();
@@ -162,12 +174,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 function lagMs(chance: number): number {
   return chance < 0.5 ? 0 : Math.round((chance - 0.5) * 600);
 }
-
-const passThrough: Admission = {
-  mutate: async ({ object }) => ({ object, warnings: [] }),
-  validate: async () => ({ warnings: [] }),
-  configurationChanged: () => undefined,
-};
 
 /** What is there before the first request. */
 function bootstrap(context: ApiContext): void {
