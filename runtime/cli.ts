@@ -9,6 +9,8 @@ export type Flag<T> = {
   /** Long flag where it is not the name in kebab-case, without `--`. */
   flag?: string;
   fallback: T;
+  /** How help shows the fallback where its value does not read well. */
+  fallbackText?: string;
   /** How help shows the value; absent for a boolean. */
   placeholder?: string;
   /** Throws any error whose message says what is expected. */
@@ -55,7 +57,7 @@ export function parseCli<F extends Flags>(
 }
 
 function addOption(command: Command, long: string, flag: AnyFlag): void {
-  const description = `${flag.description}${flag.env ? ` [env ${flag.env}]` : ""}${defaultText(flag.fallback)}`;
+  const description = `${flag.description}${flag.env ? ` [env ${flag.env}]` : ""}${defaultText(flag)}`;
   const parser = (text: string) => {
     try {
       return flag.parse(text);
@@ -68,7 +70,7 @@ function addOption(command: Command, long: string, flag: AnyFlag): void {
     return;
   }
   // `--x`, `--x=false` and `--no-x`, as Go programs and as people write it.
-  command.addOption(new Option(`--${long} [bool]`, description).preset("true").argParser(parser));
+  command.addOption(new Option(`--${long} [bool]`, description).argParser(parser));
   command.addOption(new Option(`--no-${long}`).hideHelp());
 }
 
@@ -83,7 +85,8 @@ function fromEnvironment(flag: AnyFlag, env: Readonly<Record<string, string | un
   }
 }
 
-function defaultText(fallback: unknown): string {
+function defaultText({ fallback, fallbackText }: AnyFlag): string {
+  if (fallbackText) return ` (default ${fallbackText})`;
   if (fallback === undefined || fallback === "" || (Array.isArray(fallback) && fallback.length === 0)) return "";
   return ` (default ${Array.isArray(fallback) ? fallback.join(",") : String(fallback)})`;
 }

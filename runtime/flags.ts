@@ -60,7 +60,8 @@ export function listFlag(description: string, common: Common = {}) {
 
 /** A duration as Go writes it (`15s`, `1m30s`, `500ms`); the value is in milliseconds. */
 export function durationFlag(description: string, fallback: string, common: Common = {}) {
-  return { description, fallback: parseDuration(fallback), placeholder: "duration", parse: parseDuration, ...common };
+  const shared = { description, placeholder: "duration", parse: parseDuration, ...common };
+  return { ...shared, fallback: parseDuration(fallback), fallbackText: fallback };
 }
 
 function parseBoolean(text: string): boolean {

@@ -140,8 +140,10 @@ test("service: a part that fails ends the whole with its error", async () => {
 });
 
 test("service: wrong flags are a usage error, own flags are read", async () => {
-  const service = await start({}, ["--nonsense"]);
-  assert.is((await service.ended.catch((error) => error)).code, "USAGE");
+  for (const wrong of [["--nonsense"], ["--lease-duration", "5s"]]) {
+    const service = await start({}, wrong);
+    assert.is((await service.ended.catch((error) => error)).code, "USAGE");
+  }
   const seen = Promise.withResolvers<string>();
   const spec: ServiceSpec<{ own: ReturnType<typeof textFlag<string>> }> = {
     name: "own",

@@ -1,4 +1,4 @@
-import { messageOf } from "../contracts/errors.ts";
+import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { parseAddress } from "./address.ts";
 import { type Flags, type FlagValues, parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
@@ -80,6 +80,9 @@ export async function runService<F extends Flags>(
   const flags = { ...commonFlags, ...spec.flags };
   const options = parseCli({ ...spec, flags }, argv, env) as CommonOptions & FlagValues<F> | undefined;
   if (options === undefined) return;
+  if (options.leaseRetryPeriod >= options.leaseRenewDeadline || options.leaseRenewDeadline >= options.leaseDuration) {
+    throw new KubewardenError("USAGE", "expected lease-retry-period < lease-renew-deadline < lease-duration");
+  }
   const log = createLog({ level: options.logLevel, format: options.logFmt, fields: { service: spec.name } });
   const metrics = createMetrics({ processMetrics: true });
   // One failing part takes the whole process down, in order.
