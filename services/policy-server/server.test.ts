@@ -1,0 +1,204 @@
+import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { KubewardenError } from "../../contracts/errors.ts";
+import { createLog, silentLog } from "../../runtime/log.ts";
+import { exchange } from "../../runtime/net.ts";
+import { sleep } from "../../runtime/sleep.ts";
+import { issueAuthority, issueLeaf } from "../certs/x509.ts";
+import type { Config } from "./config.ts";
+import type { PolicyProblem } from "./policies/problems.ts";
+import { startPolicyServer } from "./server.ts";
+import { exampleUrl, wat } from "./testing/guests.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
+const stops: AbortController[] = [];
+test.after(async () => {
+  stops.forEach((each) => each.abort());
+  await rm(folder, { recursive: true });
+});
+
+async function start(policies: Record<string, unknown>, config: Partial<Config> = {}, log = silentLog) {
+  const policiesFile = join(folder, `${crypto.randomUUID()}.yml`);
+  await writeFile(policiesFile, JSON.stringify(policies));
+  const stop = new AbortController();
+  stops.push(stop);
+  const defaults = {
+    host: "127.0.0.1",
+    port: 0,
+    readinessPort: 0,
+    workers: 1,
+    policyTimeoutMs: 2000,
+    shutdownDelayMs: 0,
+  };
+  const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
+  return { ...server, stop };
+}
+
+function review(object: unknown): string {
+  const version = { group: "", version: "v1" };
+  const kinds = { kind: { ...version, kind: "Pod" }, resource: { ...version, resource: "pods" } };
+  return JSON.stringify({ request: { uid: "U", ...kinds, operation: "CREATE", userInfo: {}, object } });
+}
+
+async function post(url: string, body: string, ca?: string): Promise<Record<string, unknown>> {
+  const answer = await exchange(url, {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json" },
+    maxBytes: 1e7,
+    signal: new AbortController().signal,
+    ...(ca === undefined ? {} : { ca: [ca] }),
+  });
+  return JSON.parse(new TextDecoder().decode(answer.body)).response;
+}
+
+async function status(url: string): Promise<number | string> {
+  try {
+    return (await exchange(url, { maxBytes: 100, signal: new AbortController().signal })).status;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+/** Waits until a look is satisfied; the test runner bounds the time. */
+async function until(look: () => Promise<boolean>): Promise<void> {
+  while (!await look()) await sleep(20);
+}
+
+const privileged = { spec: { containers: [{ image: "a", securityContext: { privileged: true } }] } };
+
+test("server: the same module with different settings, and a group over both", async () => {
+  const module = exampleUrl("required-labels/policy");
+  const { url } = await start({
+    team: { module, settings: { labels: ["team"] } },
+    cost: { module, settings: { labels: ["cost"] } },
+    either: {
+      policies: { team: { module, settings: { labels: ["team"] } }, cost: { module, settings: { labels: ["cost"] } } },
+      expression: "team() || cost()",
+      message: "say whose it is",
+    },
+  });
+  const pod = review({ metadata: { labels: { cost: "7" } } });
+  assert.is((await post(`${url}/validate/team`, pod)).allowed, false);
+  assert.is((await post(`${url}/validate/cost`, pod)).allowed, true);
+  assert.is((await post(`${url}/validate/either`, pod)).allowed, true);
+  const denied = await post(`${url}/validate/either`, review({ metadata: {} }));
+  const { message, details } = denied.status as { message: string; details: { causes: { field: string }[] } };
+  assert.is(message, "say whose it is");
+  assert.equal(details.causes.map((each) => each.field), ["spec.policies.team", "spec.policies.cost"]);
+});
+
+test("server: a module that several policies share is fetched and compiled once", async () => {
+  const lines: string[] = [];
+  const log = createLog({ format: "json", write: (line) => lines.push(line) });
+  const module = exampleUrl("privileged-pods/policy");
+  await start({ a: { module }, b: { module }, c: { module } }, {}, log);
+  const count = (message: string) => lines.filter((line) => JSON.parse(line).message === message).length;
+  assert.equal([count("Module fetched"), count("Module compiled"), count("Policy settings are valid")], [1, 1, 3]);
+});
+
+test("server: a guest's own log line appears in ours", async () => {
+  const lines: string[] = [];
+  const log = createLog({ format: "json", write: (line) => lines.push(line) });
+  const event = '{"level":"Warning","message":"careful","pod":"x"}';
+  const text = event.replaceAll('"', '\\"');
+  const chatty = join(folder, "chatty.wasm");
+  await writeFile(
+    chatty,
+    await wat(`(module
+      (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
+      (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "kubewardentracinglog${text}") (data (i32.const 500) "{\\"accepted\\":true,\\"valid\\":true}")
+      (func (export "__guest_call") (param i32 i32) (result i32)
+        (drop (call $host_call (i32.const 0) (i32.const 10) (i32.const 10) (i32.const 7) (i32.const 17) (i32.const 3)
+          (i32.const 20) (i32.const ${event.length})))
+        (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`),
+  );
+  const { url } = await start({ chatty: { module: `file://${chatty}` } }, {}, log);
+  assert.is((await post(`${url}/validate/chatty`, review({}))).allowed, true);
+  const line = lines.map((each) => JSON.parse(each)).find((each) => each.target === "policy_log");
+  assert.equal([line.level, line.message, line.policy, line.data], ["warn", "careful", "chatty", { pod: "x" }]);
+});
+
+test("server: every broken policy is named, with a code each", async () => {
+  const module = exampleUrl("required-labels/policy");
+  const policies = {
+    fine: { module, settings: { labels: ["a"] } },
+    settings: { module, settings: {} },
+    missing: { module: "file:///no/such/policy.wasm" },
+    endless: { module: exampleUrl("hostile/endless-settings"), timeoutEvalSeconds: 1 },
+    grants: { module: exampleUrl("hostile/trap"), hostCapabilities: ["kubernetes/everything"] },
+    group: { policies: { a: { module, settings: { labels: [] } } }, expression: "a() &&", message: "m" },
+  };
+  try {
+    await start(policies);
+    assert.unreachable();
+  } catch (error) {
+    const { code, message, cause } = error as KubewardenError;
+    assert.is(code, "POLICIES_INVALID");
+    assert.equal((cause as PolicyProblem[]).map((each) => [each.policy, each.code]), [
+      ["endless", "SETTINGS_INVALID"],
+      ["grants", "CAPABILITY_INVALID"],
+      ["group", "GROUP_EXPRESSION_INVALID"],
+      ["group/a", "SETTINGS_INVALID"],
+      ["missing", "MODULE_FETCH_FAILED"],
+      ["settings", "SETTINGS_INVALID"],
+    ]);
+    assert.match(message, /Policy settings are invalid: labels must be a list with at least one label/);
+    assert.match(message, /Error while downloading policy 'missing' from file:\/\/\/no\/such\/policy\.wasm/);
+  }
+});
+
+test("server: not ready before it has loaded, ready after, not ready once it is to stop", async () => {
+  const { url, readinessUrl, stop, closed } = await start(
+    { p: { module: exampleUrl("privileged-pods/policy") } },
+    { shutdownDelayMs: 300 },
+  );
+  assert.is(await status(readinessUrl), 200);
+  stop.abort();
+  assert.is(await status(readinessUrl), 503);
+  assert.is((await post(`${url}/validate/p`, review(privileged))).allowed, false);
+  await closed;
+  assert.is(await status(readinessUrl), "DOWNLOAD_FAILED");
+});
+
+test("server: takes over a renewed certificate that is swapped in by symlink", async () => {
+  const authority = await issueAuthority(new Date());
+  const secret = join(folder, "pki");
+  const version = async (name: string) => {
+    const leaf = await issueLeaf({ authority, dnsName: "localhost", now: new Date() });
+    await writeFile(join(folder, `${name}.crt`), leaf.certificate);
+    await writeFile(join(folder, `${name}.key`), leaf.privateKey);
+    for (const [link, target] of [["tls.crt", `${name}.crt`], ["tls.key", `${name}.key`]] as const) {
+      await symlink(join(folder, target), `${secret}-${link}.new`);
+      await rename(`${secret}-${link}.new`, `${secret}-${link}`);
+    }
+  };
+  await version("first");
+  const tls = { certFile: `${secret}-tls.crt`, keyFile: `${secret}-tls.key`, clientCaFiles: [] };
+  const { url } = await start({ p: { module: exampleUrl("privileged-pods/policy") } }, { tls });
+  const named = url.replace("127.0.0.1", "localhost");
+  assert.is((await post(`${named}/validate/p`, review(privileged), authority.certificate)).allowed, false);
+  const before = await serialNumber(url);
+  await version("second");
+  await until(async () => await serialNumber(url) !== before);
+  assert.is((await post(`${named}/validate/p`, review(privileged), authority.certificate)).allowed, false);
+});
+
+function serialNumber(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
+
+test.run();
