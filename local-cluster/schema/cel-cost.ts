@@ -183,17 +183,31 @@ class Estimator {
       case "upperAscii":
       case "substring":
       case "trim":
+        this.#sizes.set(node, { min: 0, max: size.max });
+        return plus(scaled(size, traversal), operands);
       case "replace":
       case "split":
-      case "join":
-        // A replacement may grow the text by the longer of the two; upstream counts it so too.
+        // Read once, written once.
         this.#sizes.set(node, { min: 0, max: name === "replace" ? cap(size.max * this.#growth(args)) : size.max });
-        return plus(scaled(size, traversal), operands);
+        return plus(scaled(size, 2 * traversal), operands);
+      case "join":
+        return plus(this.#join(node, target, first), operands);
       default:
         return plus(one, operands);
     }
   }
 
+  #join(node: CelNode, target: CelNode, separator: CelNode | undefined): Range {
+    const items = this.#size(target);
+    const path = this.#paths.get(target);
+    const each = this.#sizeAt(path && [...path, "@items"], target.checkedType?.valueType);
+    const between = separator ? this.#size(separator) : zero;
+    const max = cap(items.max * each.max + Math.max(0, items.max - 1) * between.max);
+    this.#sizes.set(node, { min: 0, max });
+    return scaled({ min: 0, max }, traversal);
+  }
+
+  /** What replacing may make of each byte: upstream counts the longer text for every one. */
   #growth(args: readonly CelNode[]): number {
     return Math.max(1, args[1] ? this.#size(args[1]).max : 1);
   }

@@ -112,11 +112,11 @@ function stringType({ format, maxLength, enum: words }: Schema): CelType {
     case "byte":
       return { kind: "bytes", maxElements: maxLength ?? maxStringBytes, minSize: 2 };
     case "duration":
-      return { kind: "duration", maxElements: 32, minSize: 4 };
+      return { kind: "duration", maxElements: 32, minSize: 3 };
     case "date":
       return { kind: "timestamp", maxElements: 12, minSize: 12 };
     case "date-time":
-      return { kind: "timestamp", maxElements: 32, minSize: 22 };
+      return { kind: "timestamp", maxElements: 32, minSize: 21 };
   }
   const longest = (words ?? []).filter((each) => typeof each === "string").map((each) => each.length);
   const maxElements = maxLength !== undefined
