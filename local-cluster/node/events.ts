@@ -6,12 +6,15 @@ import { timestamp } from "../workloads/deployment-status.ts";
 
 export type EventType = "Normal" | "Warning";
 
+/** A probe that fails several times a second must not become several writes a second. */
+const repeatAfterMs = 5000;
+
 /** Writes Events about objects; a repeated one only counts up. Written in order, and never waited for. */
 export class EventRecorder {
   readonly #kube: Kube;
   readonly #log: Log;
   readonly #component: string;
-  readonly #known = new Map<string, { name: string; count: number }>();
+  readonly #known = new Map<string, { name: string; count: number; writtenAtMs: number }>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(kube: Kube, { log, component }: { log: Log; component: string }) {
@@ -34,6 +37,8 @@ export class EventRecorder {
     const known = this.#known.get(key);
     if (known) {
       known.count++;
+      if (Date.now() - known.writtenAtMs < repeatAfterMs) return;
+      known.writtenAtMs = Date.now();
       const ref = { apiVersion: "v1", kind: "Event", name: known.name, namespace };
       try {
         await this.#kube.patch(ref, { count: known.count, lastTimestamp: now }, { type: "merge" });
@@ -57,7 +62,7 @@ export class EventRecorder {
       reportingComponent: this.#component,
       reportingInstance: "",
     };
-    this.#known.set(key, { name: event.metadata.name, count: 1 });
+    this.#known.set(key, { name: event.metadata.name, count: 1, writtenAtMs: Date.now() });
     await this.#kube.create(event);
   }
 }

@@ -11,6 +11,8 @@ export function unschedulableReason(pod: Pod, nodeLabels: Readonly<Record<string
   const affinity = (pod.spec.affinity ?? {}) as Affinity;
   const kind = Object.keys(affinity).find((each) => affinity[each]?.requiredDuringSchedulingIgnoredDuringExecution);
   if (kind !== undefined) return `0/1 nodes are available: the local cluster does not implement required ${kind}.`;
+  const host = ["hostNetwork", "hostPID", "hostIPC"].find((each) => pod.spec[each] === true);
+  if (host !== undefined) return `0/1 nodes are available: the local cluster does not implement ${host}.`;
   const name = pod.spec.schedulerName;
   return name === undefined || name === "default-scheduler"
     ? undefined

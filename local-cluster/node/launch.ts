@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Container, Pod } from "../workloads/objects.ts";
 import { environmentFor, type ReadSource } from "./environment.ts";
 import { expandVariables } from "./expand.ts";
@@ -16,6 +17,7 @@ export type Launch = {
 export type LaunchProblem = { reason: string; problem: string; retryMs: number };
 
 const terminationLog = "/dev/termination-log";
+const compileCache = fileURLToPath(new URL("../../.cache/node-compile", import.meta.url));
 
 /**
  * Turns a container into a process: image to command, environment and arguments with `$(VAR)`, and every path inside
@@ -76,20 +78,17 @@ export function launchFor(
   };
 }
 
-/** What an image brings along: enough for a runtime to start and to keep its caches. */
+/** What an image brings along: enough for a runtime to start and to keep what it compiled, which takes seconds. */
 function imageEnvironment(own: string): Record<string, string> {
-  const inherited = ["PATH", "DENO_DIR", "LANG", "NODE_COMPILE_CACHE"].flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  const home = process.env.HOME;
+  const { PATH = "", HOME = own, DENO_DIR = join(HOME, ".cache", "deno"), LANG = "C.UTF-8" } = process.env;
   return {
-    HOME: join(own, "home"),
-    // Deno keeps what it compiled below HOME unless told otherwise; every pod starting cold would take seconds.
-    ...(home === undefined ? {} : { DENO_DIR: join(home, ".cache", "deno") }),
+    PATH,
+    LANG,
+    HOME: own,
+    DENO_DIR,
     DENO_NO_UPDATE_CHECK: "1",
+    NODE_COMPILE_CACHE: compileCache,
     NO_COLOR: "1",
-    ...Object.fromEntries(inherited),
   };
 }
 

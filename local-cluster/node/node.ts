@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { Kube } from "../../runtime/kube.ts";
@@ -175,6 +176,7 @@ export class LocalNode {
       addresses: [{ type: "InternalIP", address: this.#addresses.hostIP }, { type: "Hostname", address: nodeName }],
       capacity: { ...nodeCapacity, pods: "110" },
       allocatable: { ...nodeCapacity, pods: "110" },
+      nodeInfo: nodeInfo(),
       conditions: [{ ...ready, lastHeartbeatTime: now, lastTransitionTime: now }],
     };
     await kube.patch({ apiVersion: "v1", kind: "Node", name: nodeName }, { status }, {
@@ -182,4 +184,21 @@ export class LocalNode {
       subresource: "status",
     });
   }
+}
+
+/** Every field is required; what a process on a developer's machine has no word for is "local". */
+function nodeInfo(): Record<string, string> {
+  const version = "v1.35.0-local-cluster";
+  return {
+    architecture: process.arch,
+    operatingSystem: "linux",
+    kubeletVersion: version,
+    kubeProxyVersion: version,
+    containerRuntimeVersion: `process://${process.version}`,
+    kernelVersion: release(),
+    osImage: process.platform,
+    bootID: "local",
+    machineID: "local",
+    systemUUID: "local",
+  };
 }

@@ -86,16 +86,17 @@ async function probeOnce(
   if (!get) return "the local cluster implements httpGet probes only";
   const port = probePort(get.port, container.ports ?? []);
   if (port === undefined) return `couldn't find port: ${JSON.stringify(get.port)} in container "${container.name}"`;
+  const timeout = AbortSignal.timeout((spec.timeoutSeconds ?? 1) * 1000);
   try {
-    const timeoutMs = (spec.timeoutSeconds ?? 1) * 1000;
     const status = await statusOf(get, {
       host: get.host ?? podIP,
       port,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      signal: AbortSignal.any([signal, timeout]),
     });
     return status >= 200 && status < 400 ? undefined : `HTTP probe failed with statuscode: ${status}`;
   } catch (error) {
-    return `Get "${get.scheme?.toLowerCase() ?? "http"}://${podIP}:${port}${get.path ?? "/"}": ${messageOf(error)}`;
+    const url = `${get.scheme?.toLowerCase() ?? "http"}://${podIP}:${port}${get.path ?? "/"}`;
+    return `Get "${url}": ${timeout.aborted ? "context deadline exceeded" : messageOf(error)}`;
   }
 }
 

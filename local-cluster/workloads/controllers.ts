@@ -41,12 +41,18 @@ export async function runControllers(
   const pods = cache("v1", "Pod"), services = cache("v1", "Service"), namespaces = cache("v1", "Namespace");
   const serviceAccounts = cache("v1", "ServiceAccount"), budgets = cache("policy/v1", "PodDisruptionBudget");
   const caches = [deployments, replicaSets, pods, services, namespaces, serviceAccounts, budgets];
-  const events = new EventRecorder(kube, { log, component: "replicaset-controller" });
+  const eventsOf = (component: string) => new EventRecorder(kube, { log, component });
   const endpoints = new ServiceEndpoints({ kube, services, pods, leaveDelayMs: delays.endpointLeaveMs });
   api.setServiceResolver((service) => endpoints.resolve(service));
   const loops = [
-    deploymentLoop({ kube, deployments, replicaSets, statusDelayMs: delays.deploymentStatusMs }),
-    replicaSetLoop({ kube, replicaSets, pods, events }),
+    deploymentLoop({
+      kube,
+      deployments,
+      replicaSets,
+      events: eventsOf("deployment-controller"),
+      statusDelayMs: delays.deploymentStatusMs,
+    }),
+    replicaSetLoop({ kube, replicaSets, pods, events: eventsOf("replicaset-controller") }),
     endpoints.loop(),
     disruptionBudgetLoop({ kube, budgets, pods }),
     serviceAccountLoop({ kube, namespaces, serviceAccounts, caPem: api.caPem }),

@@ -2,6 +2,7 @@ import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import type { Kube } from "../../runtime/kube.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { EventRecorder } from "../node/events.ts";
 import { deploymentStatusFor } from "./deployment-status.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
 import { controllerOf, controllerReferenceTo, type Deployment, type ReplicaSet } from "./objects.ts";
@@ -22,10 +23,11 @@ const ownAnnotations = [
 
 /** Rolls Deployments out through ReplicaSets. */
 export function deploymentLoop(
-  { kube, deployments, replicaSets, statusDelayMs }: {
+  { kube, deployments, replicaSets, events, statusDelayMs }: {
     kube: Kube;
     deployments: WatchCache;
     replicaSets: WatchCache;
+    events: EventRecorder;
     /** How much later than its spec a Deployment's status is written. */
     statusDelayMs: () => number;
   },
@@ -44,10 +46,21 @@ export function deploymentLoop(
       const { current, old } = await ownReplicaSets(kube, deployment, signal);
       if (current) await annotate(kube, { deployment, current, old }, signal);
       for (const step of planRollout({ deployment, current, old })) {
-        if (step.do === "create") await createReplicaSet(kube, { deployment, old, replicas: step.replicas }, signal);
-        else if (step.do === "remove") {
+        if (step.do === "remove") {
           await kube.remove(refOf(step.replicaSet), { propagationPolicy: "Background", signal });
-        } else await scale(kube, { deployment, replicaSet: step.replicaSet, replicas: step.replicas }, signal);
+          continue;
+        }
+        const replicaSet = step.do === "create"
+          ? await createReplicaSet(kube, { deployment, old, replicas: step.replicas }, signal)
+          : await scale(kube, { deployment, replicaSet: step.replicaSet, replicas: step.replicas }, signal);
+        const before = step.do === "create" ? 0 : desiredReplicas(step.replicaSet);
+        const change = `${step.replicas > before ? "up" : "down"} replica set ${replicaSet.metadata.name}`;
+        events.record(
+          deployment,
+          "Normal",
+          "ScalingReplicaSet",
+          `Scaled ${change} from ${before} to ${step.replicas}`,
+        );
       }
       await sleep(statusDelayMs(), signal);
       return await report(kube, deployment, signal);
@@ -93,7 +106,7 @@ async function createReplicaSet(
   kube: Kube,
   { deployment, old, replicas }: { deployment: Deployment; old: readonly ReplicaSet[]; replicas: number },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<KubeObject> {
   const { name, namespace } = deployment.metadata;
   const hash = templateHash(deployment.spec.template);
   const revision = String(Math.max(...old.map(revisionOf), 0) + 1);
@@ -122,16 +135,17 @@ async function createReplicaSet(
   };
   await kube.create(replicaSet, { fieldManager: manager, signal });
   await setAnnotations(kube, deployment, { [revisionAnnotation]: revision }, signal);
+  return replicaSet;
 }
 
 async function scale(
   kube: Kube,
   { deployment, replicaSet, replicas }: { deployment: Deployment; replicaSet: ReplicaSet; replicas: number },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<KubeObject> {
   const { uid } = replicaSet.metadata;
   const body = { metadata: { uid, annotations: scaleAnnotations(deployment) }, spec: { replicas } };
-  await kube.patch(refOf(replicaSet), body, { type: "merge", fieldManager: manager, signal });
+  return await kube.patch(refOf(replicaSet), body, { type: "merge", fieldManager: manager, signal });
 }
 
 const manager = "kube-controller-manager";
