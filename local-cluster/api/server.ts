@@ -61,6 +61,11 @@ export type ApiServer = {
   setOnWrite(hook: ApiServerOptions["onWrite"]): void;
   /** What `/readyz` says; true from the start. */
   setReady(ready: boolean): void;
+  /**
+   * False: as if the server's process were gone; open connections break and new ones are refused. True: it is back on
+   * the same port with what was stored. Resolves when it is so.
+   */
+  setAvailable(available: boolean): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -130,18 +135,20 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     ready: () => ready,
     onWrite: (info) => onWrite?.(info),
   });
-  const server = await serve(
-    (request) => handler(request),
-    {
+  const listenOn = async (port: number) => {
+    const away = new AbortController();
+    const server = await serve((request) => handler(request), {
       host,
       port,
       tls: { cert: identity.certPem, key: identity.keyPem },
-      signal: stopping.signal,
+      signal: AbortSignal.any([stopping.signal, away.signal]),
       drainMs: 100,
       ...(log ? { log } : {}),
-    },
-  );
-  const { url } = server;
+    });
+    return { away, server };
+  };
+  let listener = await listenOn(port);
+  const { url, port: actualPort } = listener.server;
   return {
     url,
     caPem: identity.caPem,
@@ -154,12 +161,19 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     setServiceResolver: (next) => resolveService = next,
     setOnWrite: (hook) => onWrite = hook,
     setReady: (next) => ready = next,
+    async setAvailable(available) {
+      const { away, server } = listener;
+      if (available !== away.signal.aborted) return;
+      if (available) return void (listener = await listenOn(actualPort));
+      away.abort();
+      await server.closed;
+    },
     async stop() {
       admission.stop();
       crds.stop();
       hub.stop();
       stopping.abort();
-      await server.closed;
+      await listener.server.closed;
     },
   };
 
