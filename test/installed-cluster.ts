@@ -1,0 +1,90 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
+import { labels } from "../contracts/names.ts";
+import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
+import { policyServer, type Stage, untilCondition } from "../local-cluster/demo/looks.ts";
+import { policiesFolder, readManifest } from "../local-cluster/demo/manifests.ts";
+import { serveModules } from "../local-cluster/demo/module-server.ts";
+import { until } from "../local-cluster/demo/until.ts";
+import type { RunningPod } from "../local-cluster/node/node.ts";
+import { connectKube, type Kube } from "../runtime/kube.ts";
+import { renderKustomization } from "../tools/kustomize.ts";
+
+/** What `kubectl apply -k` gets. */
+export const overlay = join(dirname(fileURLToPath(import.meta.url)), "../deploy/kustomize/overlays/default");
+export const deploymentsNamespace = "kubewarden";
+export const fieldManager = "someone";
+
+export type InstalledCluster = {
+  cluster: LocalCluster;
+  kube: Kube;
+  stage: Stage;
+  /** `http://host` of the example modules and of those in `moreModules`. */
+  modules: { examples: string; more: string };
+  stop(): Promise<void>;
+};
+
+type InstallOptions = {
+  /** A folder with more modules. */
+  moreModules: string;
+  /** Changes what is installed. */
+  change?: (object: KubeObject) => KubeObject;
+};
+
+/** A local cluster with everything installed and the PolicyServer `default` made. */
+export async function installedCluster({ moreModules, change = (same) => same }: InstallOptions): Promise<
+  InstalledCluster
+> {
+  const examples = await serveModules(policiesFolder);
+  const more = await serveModules(moreModules);
+  const cluster = await startLocalCluster();
+  const stop = async () => {
+    await cluster.stop();
+    await Promise.all([examples.stop(), more.stop()]);
+  };
+  try {
+    const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath, userAgent: fieldManager });
+    const wait = { limitMs: 60_000, signal: new AbortController().signal };
+    const stage: Stage = { kube, modulesHost: examples.host, wait };
+    await applyAll(kube, (await renderKustomization(overlay)).map(change));
+    await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
+    const insecureSources = [examples.host, more.host];
+    await kube.patch(policyServer("default"), { spec: { insecureSources } }, { type: "merge" });
+    await applyAll(kube, await readManifest("namespaces", examples.host));
+    await applyAll(kube, await readManifest("privileged-pods", examples.host));
+    const modules = { examples: `http://${examples.host}`, more: `http://${more.host}` };
+    return { cluster, kube, stage, modules, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export async function applyAll(kube: Kube, objects: readonly KubeObject[]): Promise<void> {
+  for (const object of objects) await kube.apply(object, { fieldManager, force: true });
+}
+
+/** Pods with living processes whose label `name` is `value`. */
+export function runningPods({ cluster }: InstalledCluster, name: string, value: string): RunningPod[] {
+  return cluster.node.pods().filter((pod) => pod.labels[name] === value);
+}
+
+/** Pods of a controller. */
+export const controllerPods = (installed: InstalledCluster, name: string) =>
+  runningPods(installed, labels.component, name);
+
+/** Waits until an object is as asked; fails with what was seen last. */
+export async function untilObject(
+  { kube, wait }: Stage,
+  ref: ObjectRef,
+  isRight: (object: KubeObject) => true | string,
+): Promise<KubeObject> {
+  let found: KubeObject | undefined;
+  await until(`${ref.kind} "${ref.name}" as expected`, async () => {
+    found = await kube.get(ref, { signal: wait.signal });
+    return found === undefined ? "no such object" : isRight(found);
+  }, wait);
+  if (found === undefined) throw new Error("unreachable");
+  return found;
+}
