@@ -94,7 +94,7 @@ export async function startControllerBench(
 let evidence = () => "";
 
 /** Waits for a condition that somebody else brings about. */
-export async function until<T>(what: string, probe: () => Promise<T | undefined | false>, seconds = 30): Promise<T> {
+export async function until<T>(what: string, probe: () => Promise<T | undefined | false>, seconds = 60): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const found = await probe();

@@ -21,15 +21,14 @@ export function planServer(facts: ServerFacts): Plan {
       `Still to be removed: ${remaining.map(({ kind, name }) => `${kind} "${name}"`).join(", ")}`,
       generation,
     );
+  const digest = trustedDigest(facts);
   return {
     ...nothingToDo,
     // Also those whose policy is gone; nothing may call a server that goes away.
     remove: terminating ? remaining : [],
-    status: [{
-      target,
-      conditions: terminating ? [cleanedUp] : [],
-      fields: { trustedCaDigest: trustedDigest(facts) },
-    }],
+    status: terminating || digest !== undefined
+      ? [{ target, conditions: terminating ? [cleanedUp] : [], fields: { trustedCaDigest: digest } }]
+      : [], // Nothing was ever said, and there is nothing to say yet.
     ...(terminating && remaining.length > 0 ? { lookAgainAfterMs: whileRemovingMs } : {}),
   };
 }

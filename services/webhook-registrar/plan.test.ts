@@ -325,6 +325,10 @@ for (const [name, facts, digest] of digestCases) {
   });
 }
 
+test("plan: of a server without a bundle nothing is said", () => {
+  assert.equal(planRegistration(serverFacts({ bundle: undefined, trustedCaDigest: undefined })), nothingToDo);
+});
+
 test("plan: a terminating server is released when the last webhook is gone", () => {
   const remaining = [{ apiVersion: "admissionregistration.k8s.io/v1", kind: V, name: "w" }];
   const busy = planRegistration(serverFacts({ terminating: true, remaining }));
