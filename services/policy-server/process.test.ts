@@ -102,6 +102,11 @@ async function readinessOf(url: string): Promise<number> {
   return (await exchange(url, { maxBytes: 100, signal: new AbortController().signal })).status;
 }
 
+/** By pid: Deno's `child.kill` sends one signal only, and then reports the child as killed by it. */
+function signal(child: ChildProcess): void {
+  process.kill(child.pid!, "SIGTERM");
+}
+
 /** CPU seconds a process has used (Linux counts in hundredths). */
 async function cpuSeconds(pid: number): Promise<number> {
   const [, fields = ""] = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ");
@@ -125,7 +130,7 @@ test("process: hostile guests get a rejecting answer, the others theirs, and the
   assert.is(answers[1]?.status.message, "Privileged container is not allowed");
 
   if (process.platform === "linux") await idle(child.pid!);
-  child.kill("SIGTERM");
+  signal(child);
   assert.is((await exited).code, 0);
 });
 
@@ -142,7 +147,7 @@ test("process: after SIGTERM it is unready at once, goes on answering, and ends 
   const { child, ready, exited } = await run(policies);
   const { url, readiness } = await ready;
   const running = ask(url, "endless-loop");
-  child.kill("SIGTERM");
+  signal(child);
   while (await readinessOf(readiness) === 200) await sleep(5);
   assert.is(await readinessOf(readiness), 503);
   assert.is((await ask(url, "privileged")).allowed, false);
@@ -153,9 +158,9 @@ test("process: after SIGTERM it is unready at once, goes on answering, and ends 
 test("process: a second signal ends it at once", async () => {
   const { child, ready, exited } = await run({}, { KUBEWARDEN_SHUTDOWN_DELAY: "600" });
   const { readiness } = await ready;
-  child.kill("SIGTERM");
+  signal(child);
   while (await readinessOf(readiness) === 200) await sleep(5);
-  child.kill("SIGTERM");
+  signal(child);
   assert.is((await exited).code, 143);
 });
 

@@ -43,6 +43,7 @@ export async function startPolicyServer(
   const tls = config.tls && await readTls(config.tls);
   const started = performance.now();
   const pool = await startPool(config, log);
+  const serving = new AbortController();
   try {
     const fetch = (url: string) => fetchModule(url, { sources, signal });
     const { catalogue, problems } = await loadPolicies(file, {
@@ -54,7 +55,6 @@ export async function startPolicyServer(
     });
     if (problems.length > 0) throw policiesInvalid(problems);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
-    const serving = new AbortController();
     const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
     const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
     if (config.tls && tls) {
@@ -64,6 +64,7 @@ export async function startPolicyServer(
     const closed = stopInOrder({ api, readiness, pool, serving, log, delayMs: config.shutdownDelayMs, signal });
     return { url: api.url, readinessUrl: `${readiness.url}/readiness`, closed };
   } catch (error) {
+    serving.abort();
     pool.close();
     throw error;
   }
