@@ -1,3 +1,4 @@
+import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Decision, RequestAttributes, User } from "../auth/user.ts";
 import type { PrepareContext, ResourceType } from "../schema/resource-type.ts";
@@ -14,6 +15,8 @@ export type WriteInfo = {
   readonly phase: "before" | "after";
 };
 
+export type UnfinishedList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };
+
 /** Everything a handler needs of the server it runs in. */
 export type ApiContext = {
   readonly storage: Storage;
@@ -25,6 +28,8 @@ export type ApiContext = {
   readonly admission: Admission;
   readonly authorize: (user: User, attributes: RequestAttributes) => Decision;
   readonly prepare: () => PrepareContext;
+  /** The rest of lists that were answered in part, by their continue token. */
+  readonly unfinishedLists: Map<string, UnfinishedList>;
 };
 
 /** One write on its way: whose, to what, how. */

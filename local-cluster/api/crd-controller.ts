@@ -52,6 +52,7 @@ function settle(context: ApiContext, name: string): void {
   const next = cloneJson(stored);
   if (stored.metadata.deletionTimestamp !== undefined) {
     if (!stored.metadata.finalizers?.includes(cleanupFinalizer)) return;
+    types.setTerminating(name);
     setCondition(
       context,
       next,

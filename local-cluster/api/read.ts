@@ -57,13 +57,12 @@ export function selectObjects({ storage }: ApiContext, request: ReadRequest): Ku
   return storage.list(groupResourceOf(type), namespace).map((each) => asVersion(each, type)).filter(matches);
 }
 
-type Page = { items: KubeObject[]; metadata: Record<string, unknown> };
+type Page = { items: readonly KubeObject[]; metadata: Record<string, unknown> };
 
-/** The rest of lists that were answered in part. A list goes on as it was when it began, whatever is written meanwhile. */
-const unfinished = new Map<string, { items: KubeObject[]; resourceVersion: string }>();
-
+/** A list goes on as it was when it began, whatever is written meanwhile. */
 function page(context: ApiContext, request: ReadRequest): Page {
   const { query } = request;
+  const { unfinishedLists: unfinished } = context;
   const limit = Number(query.get("limit") ?? 0);
   const token = query.get("continue");
   const begun = token === null || token === "" ? undefined : unfinished.get(token);
@@ -93,7 +92,6 @@ export function watchObjects(context: ApiContext, request: ReadRequest): Readabl
   }
   const timeoutMs = 1000 * (Number(query.get("timeoutSeconds") ?? 0) || random.between(1800, 3600));
   const stop = new AbortController();
-  signal.addEventListener("abort", () => stop.abort(), { once: true });
   const lines = since !== undefined && !sendInitial && isTooOld(context, resource, since)
     ? oneLine(goneLine(since))
     : watchLines(storage, hub, {
@@ -106,7 +104,7 @@ export function watchObjects(context: ApiContext, request: ReadRequest): Readabl
       bookmarkObject: (revision, initialEnd) => bookmark(type, revision, initialEnd),
       endAfterMs: disturbances ? Math.min(timeoutMs, random.between(2_000, 30_000)) : timeoutMs,
       endGone: disturbances && random.chance(0.3),
-      signal: stop.signal,
+      signal: AbortSignal.any([stop.signal, signal, context.types.removed(type)]),
     });
   const encoder = new TextEncoder();
   return new ReadableStream({

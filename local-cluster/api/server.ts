@@ -108,6 +108,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     disturbances,
     now,
     admission,
+    unfinishedLists: new Map(),
     authorize: (user, attributes) => authorize(user, attributes, reader),
     prepare: () => ({
       now: now(),

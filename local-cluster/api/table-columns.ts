@@ -105,8 +105,11 @@ const columns: Record<string, Column[]> = {
       const { kind, name } = recordAt(event, "involvedObject");
       return `${String(kind ?? "").toLowerCase()}/${name ?? ""}`;
     }),
+    text("Source", (event) => at("source", "component")(event) ?? at("reportingComponent")(event) ?? "", 1),
     text("Message", at("message")),
     text("Age", ({ metadata }, now) => age(metadata.creationTimestamp, now), 1),
+    text("Count", (event) => String(at("count")(event) ?? 1), 1),
+    text("Name", ({ metadata }) => metadata.name, 1),
   ],
   "endpoints": [
     text("Endpoints", (object) => {

@@ -53,7 +53,8 @@ function columnsOf(type: ResourceType): Column[] {
   const builtin = type.custom ? undefined : builtinColumns(type);
   if (builtin) {
     const saysAge = builtin.some(({ name }) => name === "Age" || name === "Created At");
-    return [nameColumn, ...builtin, ...(saysAge ? [] : [ageColumn])];
+    const saysName = builtin.some(({ name }) => name === "Name");
+    return [...(saysName ? [] : [nameColumn]), ...builtin, ...(saysAge ? [] : [ageColumn])];
   }
   if (type.columns.length === 0) return [nameColumn, ageColumn];
   return [

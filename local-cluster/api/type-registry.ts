@@ -7,6 +7,8 @@ import type { Storage } from "./storage.ts";
 export class TypeRegistry {
   readonly #builtin: readonly ResourceType[];
   readonly #custom = new Map<string, readonly ResourceType[]>();
+  readonly #terminating = new Set<string>();
+  readonly #removed = new Map<string, AbortController>();
 
   constructor(builtin: readonly ResourceType[]) {
     this.#builtin = builtin;
@@ -26,8 +28,28 @@ export class TypeRegistry {
 
   /** Serves the types of one CRD, by its name; an empty list stops serving them. */
   setCustom(crdName: string, types: readonly ResourceType[]): void {
-    if (types.length === 0) this.#custom.delete(crdName);
-    else this.#custom.set(crdName, types);
+    this.#terminating.delete(crdName);
+    if (types.length > 0) this.#custom.set(crdName, types);
+    else if (this.#custom.delete(crdName)) this.#removed.get(crdName)?.abort();
+  }
+
+  /** From now on nothing new of this kind is taken. */
+  setTerminating(crdName: string): void {
+    this.#terminating.add(crdName);
+  }
+
+  isTerminating(type: ResourceType): boolean {
+    return this.#terminating.has(groupResourceOf(type));
+  }
+
+  /** Aborted when the kind is no longer served; never for built-in ones. */
+  removed(type: ResourceType): AbortSignal {
+    const key = groupResourceOf(type);
+    const current = this.#removed.get(key);
+    if (current && !current.signal.aborted) return current.signal;
+    const made = new AbortController();
+    this.#removed.set(key, made);
+    return made.signal;
   }
 }
 

@@ -44,6 +44,16 @@ export const apiRules: readonly Rule[] = [
     },
   },
   {
+    rule: "a Lease, like a custom resource, is updated only with its resourceVersion",
+    async holds(stage) {
+      const path = `/apis/coordination.k8s.io/v1/namespaces/${stage.namespace}/leases`;
+      const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: "l" }, spec: {} };
+      const { body } = await stage.request("POST", path, lease);
+      assert.is((await stage.request("PUT", `${path}/l`, lease)).status, 422);
+      assert.is((await stage.request("PUT", `${path}/l`, body)).status, 200);
+    },
+  },
+  {
     rule: "a uid in the body is a precondition",
     async holds(stage) {
       const path = configMaps(stage);

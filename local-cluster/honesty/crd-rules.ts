@@ -147,14 +147,19 @@ export const crdRules: readonly Rule[] = [
         metadata: { name: "a", finalizers: ["example.com/f"] },
       });
       await stage.request("POST", things, { ...thing(group), metadata: { name: "b" } });
+      const watch = stage.watch(`${things}?watch=true`, () => false);
       await stage.request("DELETE", `${crds}/${name}`);
       await eventually(async () => (await stage.request("GET", `${things}/b`)).status === 404 || undefined);
+      const refused = await stage.request("POST", things, { ...thing(group), metadata: { name: "c" } });
+      assert.is(refused.status, 405);
       const { body } = await stage.request("GET", `${things}/a`);
       assert.ok(body.metadata.deletionTimestamp);
       const merge = { contentType: "application/merge-patch+json" };
       await stage.request("PATCH", `${things}/a`, { metadata: { finalizers: null } }, merge);
       await eventually(async () => (await stage.request("GET", `${crds}/${name}`)).status === 404 || undefined);
       assert.is((await stage.request("GET", things)).status, 404);
+      const lines = await watch;
+      assert.is(lines[0]?.type, "ADDED", "the watch of a kind that is gone has ended by itself");
     },
   },
 ];

@@ -31,6 +31,19 @@ export const disturbanceRules: readonly Rule[] = [
     },
   },
   {
+    rule: "a watch ends by itself, long before its time is up",
+    async holds() {
+      const server = await startApiServer({ disturbances: true, seed: 3 });
+      const client = rawClient(server);
+      const ended = Array.from(
+        { length: 8 },
+        () => client.watch(`${path}/secrets?watch=true&timeoutSeconds=600`, () => false),
+      );
+      await Promise.race(ended);
+      await server.stop();
+    },
+  },
+  {
     rule: "kinds lag independently: an older event of one kind may be seen after a newer one of another",
     async holds() {
       const server = await startApiServer({ disturbances: true, seed: 11 });

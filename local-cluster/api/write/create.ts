@@ -3,7 +3,7 @@ import { groupResourceOf } from "../../schema/resource-type.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import type { ApiContext, WriteRequest, WriteResult } from "../context.ts";
 import { decodeObject } from "../decode.ts";
-import { alreadyExists, badRequest } from "../failures.ts";
+import { alreadyExists, badRequest, methodNotAllowed } from "../failures.ts";
 import { asVersion } from "../type-registry.ts";
 import { admitAndValidate } from "./finish.ts";
 import { timestamp } from "../timestamp.ts";
@@ -50,6 +50,9 @@ export function prepareNew(context: ApiContext, request: WriteRequest, object: K
 export async function storeNew(context: ApiContext, request: WriteRequest, object: KubeObject): Promise<KubeObject> {
   const { type, dryRun } = request;
   const resource = groupResourceOf(type);
+  if (context.types.isTerminating(type)) {
+    throw methodNotAllowed("create not allowed while custom resource definition is terminating");
+  }
   const taken = () => alreadyExists({ type, name: object.metadata.name });
   const admitted = await admitAndValidate(context, request, { operation: "CREATE", object });
   if (dryRun) {

@@ -13,6 +13,7 @@ import { duplicateKeys } from "../duplicate-keys.ts";
 import { badRequest, conflict, notFound, unsupportedMediaType } from "../failures.ts";
 import { strategicMerge } from "../patch-strategic.ts";
 import { applyTypeDefaults } from "../../schema/defaults.ts";
+import { valueAt } from "../values.ts";
 import { managerOf, prepareNew, storeNew } from "./create.ts";
 import { updateObject } from "./update.ts";
 
@@ -55,6 +56,8 @@ export async function patchObject(
       throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL`);
     }
     normalize(request, next, duplicateKeys(body));
+    // What the live object had is no precondition of the client's: such a patch is tried again after another write.
+    if (!namesVersion(patch)) next.metadata.resourceVersion = "";
     return { object: next };
   });
   return { object, code: 200 };
@@ -127,6 +130,11 @@ function checkOptions({ contentType, fieldManager, force }: WriteRequest): void 
     ? forbidden("force", "may not be specified for non-apply patch")
     : undefined;
   if (error) throw invalidObject({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [error]);
+}
+
+function namesVersion(patch: unknown): boolean {
+  if (!Array.isArray(patch)) return valueAt(patch, "metadata", "resourceVersion") !== undefined;
+  return patch.some((each) => isRecord(each) && each.op !== "test" && each.path === "/metadata/resourceVersion");
 }
 
 function jsonPatch(live: KubeObject, patch: unknown): unknown {

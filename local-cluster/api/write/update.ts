@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import { cloneJson, equalJson } from "../../schema/clone.ts";
 import { forbidden as forbiddenField } from "../../schema/field-error.ts";
-import { groupResourceOf } from "../../schema/resource-type.ts";
+import { groupResourceOf, type ResourceType } from "../../schema/resource-type.ts";
 import { invalidObject } from "../../schema/status-error.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import type { ApiContext, WriteRequest, WriteResult } from "../context.ts";
@@ -27,7 +27,7 @@ export async function replaceObject(context: ApiContext, request: WriteRequest):
       `the name of the object (${object.metadata.name}) does not match the name on the URL (${request.name})`,
     );
   }
-  if (type.custom && !object.metadata.resourceVersion) {
+  if (mustNameVersion(type) && !object.metadata.resourceVersion) {
     throw invalidObject(type, object.metadata.name, [{
       path: "metadata.resourceVersion",
       reason: "FieldValueInvalid",
@@ -35,6 +35,21 @@ export async function replaceObject(context: ApiContext, request: WriteRequest):
     }]);
   }
   return { object: await updateObject(context, request, () => ({ object: cloneJson(object) })), code: 200 };
+}
+
+/** Kinds whose registries allow no unconditional update (`AllowUnconditionalUpdate` is false). */
+const conditional = new Set([
+  "customresourcedefinitions",
+  "endpointslices",
+  "leases",
+  "mutatingwebhookconfigurations",
+  "poddisruptionbudgets",
+  "serviceaccounts",
+  "validatingwebhookconfigurations",
+]);
+
+function mustNameVersion({ custom, plural }: ResourceType): boolean {
+  return custom || conditional.has(plural);
 }
 
 /** The one way an existing object changes: transform, strategy, managed fields, admission, compare and swap. */
