@@ -40,6 +40,7 @@ export async function startPolicyServer(
   const file = await readPolicies(config.policiesFile);
   const sources = await readSources(config.sourcesFile);
   await assertAuthorities(sources);
+  if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
   const started = performance.now();
   const pool = await startPool(config, log);

@@ -65,6 +65,32 @@ test("pool: other workers notice nothing of one that spins", async () => {
   for (let count = 0; count < 5; count++) assert.equal(await run(fine, validate({}), never), accepted);
 });
 
+test("pool: once a policy ran into its deadline it cannot hold up the others, even on a single worker", async () => {
+  const brief = await runnableOf("hostile/endless-loop", { timeoutMs: 50 });
+  const fine = await runnableOf("hostile/remembers");
+  const { run } = await pool();
+  assert.equal(await run(brief, validate({}), never), { kind: "timed-out" });
+  const gone = new AbortController();
+  const flood = Array.from({ length: 5 }, () => run({ ...brief, timeoutMs: 3_600_000 }, validate({}), gone.signal));
+  for (let count = 0; count < 3; count++) assert.equal(await run(fine, validate({}), never), accepted);
+  gone.abort();
+  await Promise.allSettled(flood);
+});
+
+test("pool: threads are added when there is work for them", async () => {
+  let threads = 0;
+  const spawn = (events: WorkerEvents) => (threads++, spawnGuestWorker(events));
+  const loop = await runnableOf("hostile/endless-loop", { timeoutMs: 3_600_000 });
+  const { run } = await pool({ workers: 5, spawn });
+  assert.is(threads, 3);
+  const gone = new AbortController();
+  const flood = Array.from({ length: 4 }, () => run(loop, validate({}), gone.signal));
+  assert.equal(await run(await runnableOf("hostile/remembers"), validate({}), never), accepted);
+  assert.ok(threads > 3 && threads <= 6);
+  gone.abort();
+  await Promise.allSettled(flood);
+});
+
 test("pool: a thread that does not come back at its deadline is replaced", async () => {
   let deaf = 0;
   // The first two threads say they are ready, and then nothing more.

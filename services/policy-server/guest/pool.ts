@@ -3,6 +3,7 @@ import type { Log } from "../../../runtime/log.ts";
 import { sleep } from "../../../runtime/sleep.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { Runnable } from "../policies/catalogue.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { FromWorker, GuestTask, HostReply, HostRequest, TaskOutcome, ToWorker } from "./protocol.ts";
 import { allowGuest, newSyncChannel, replyToGuest, stopGuest } from "./sync-channel.ts";
 
@@ -10,7 +11,10 @@ export type WorkerEvents = { message: (message: FromWorker) => void; failed: (er
 export type GuestWorker = { post: (message: ToWorker) => void; terminate: () => void };
 
 export type PoolOptions = {
-  /** Evaluations at the same time. One thread more stands by, so that replacing one costs nobody time. */
+  /**
+   * Evaluations at the same time. One thread more stands by: replacing one costs nobody time, and slow policies do not
+   * hold up the others (fair-queue.ts). Threads beyond the first few are started when there is work for them.
+   */
   workers: number;
   spawn: (events: WorkerEvents) => GuestWorker;
   answerHostCall: (request: HostRequest, runnable: Runnable, signal: AbortSignal) => Promise<HostReply>;
@@ -19,9 +23,11 @@ export type PoolOptions = {
 
 /** A guest stops itself at its deadline; a thread that has not said so by this much later is thrown away. */
 const graceMs = 100;
+const firstWorkers = 2;
 const respawnDelaysMs = [0, 100, 500, 2000, 5000];
 
 type Job = {
+  policy: string;
   runnable: Runnable;
   task: GuestTask;
   resolve: (outcome: TaskOutcome) => void;
@@ -40,19 +46,20 @@ type Thread = {
 export class GuestPool {
   readonly #options: PoolOptions;
   readonly #threads = new Set<Thread>();
-  readonly #queue: Job[] = [];
+  readonly #queue: FairQueue<Job>;
   readonly #closed = new AbortController();
   readonly #started = Promise.withResolvers<void>();
   #failedStarts = 0;
 
   private constructor(options: PoolOptions) {
     this.#options = options;
+    this.#queue = new FairQueue(options.workers);
   }
 
   /** Resolves when the first thread can work; throws GUEST_FAILED if none can be started. */
   static async start(options: PoolOptions): Promise<GuestPool> {
     const pool = new GuestPool(options);
-    for (let count = 0; count < options.workers + 1; count++) pool.#spawn();
+    for (let count = 0; count < Math.min(options.workers, firstWorkers) + 1; count++) pool.#spawn();
     try {
       await pool.#started.promise;
       return pool;
@@ -67,6 +74,7 @@ export class GuestPool {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const job: Job = {
+        policy: runnable.policy,
         runnable,
         task,
         resolve: (outcome) => {
@@ -91,19 +99,21 @@ export class GuestPool {
   }
 
   #forget(job: Job): void {
-    const at = this.#queue.indexOf(job);
-    if (at >= 0) this.#queue.splice(at, 1);
+    this.#queue.remove(job);
     for (const { running, channel } of this.#threads) if (running?.job === job) stopGuest(channel);
   }
 
   #dispatch(): void {
-    const busy = [...this.#threads].filter((each) => each.state === "busy").length;
-    const idle = [...this.#threads].filter((each) => each.state === "idle");
-    for (const thread of idle.slice(0, Math.max(0, this.#options.workers - busy))) {
-      const job = this.#queue.shift();
+    const threads = [...this.#threads];
+    const running = threads.flatMap((each) => each.running?.job ?? []);
+    for (const thread of threads.filter((each) => each.state === "idle")) {
+      const job = this.#queue.take(running);
       if (job === undefined) return;
+      running.push(job);
       this.#begin(thread, job);
     }
+    const more = threads.length <= this.#options.workers && !threads.some((each) => each.state === "starting");
+    if (more && !this.#queue.isEmpty && this.#failedStarts === 0) this.#spawn();
   }
 
   #begin(thread: Thread, job: Job): void {
@@ -123,12 +133,13 @@ export class GuestPool {
     thread.running = undefined;
     clearTimeout(running.timer);
     running.over.abort();
+    if (outcome.kind === "timed-out") this.#queue.timedOut(running.job);
     running.job.resolve(outcome);
   }
 
   #expire(thread: Thread): void {
     this.#options.log.warn("A guest did not stop at its deadline, replacing its thread", {
-      policy: thread.running?.job.runnable.policy,
+      policy: thread.running?.job.policy,
     });
     this.#finish(thread, { kind: "timed-out" });
     // The guest may still run and hold the channel, so its thread is never used again.
@@ -160,7 +171,7 @@ export class GuestPool {
         thread.state = "idle";
         return this.#dispatch();
       case "printed":
-        return this.#options.log.info(`Guest module ${running?.job.runnable.policy}: ${message.text}`);
+        return this.#options.log.info(`Guest module ${running?.job.policy}: ${message.text}`);
       case "host-call":
         if (running !== undefined) void this.#answer(thread, running, message.request);
     }
@@ -185,7 +196,7 @@ export class GuestPool {
       this.#started.reject(new KubewardenError("GUEST_FAILED", message, { cause: error }));
     }
     this.#options.log.error("A sandbox thread failed, replacing it", {
-      policy: thread.running?.job.runnable.policy,
+      policy: thread.running?.job.policy,
       error,
     });
     this.#finish(thread, { kind: "failed", phase: "call", message: `the sandbox failed: ${messageOf(error)}` });
