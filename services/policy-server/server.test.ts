@@ -1,4 +1,5 @@
 import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -188,6 +189,40 @@ test("server: takes over a renewed certificate that is swapped in by symlink", a
   await version("second");
   await until(async () => await serialNumber(url) !== before);
   assert.is((await post(`${named}/validate/p`, review(privileged), authority.certificate)).allowed, false);
+});
+
+test("server: with client CAs only clients with a certificate of one of them are let in", async () => {
+  const [ours, theirs] = [await issueAuthority(new Date()), await issueAuthority(new Date())];
+  const leaf = await issueLeaf({ authority: ours, dnsName: "localhost", now: new Date() });
+  const [known, unknown] = [
+    await issueLeaf({ authority: theirs, dnsName: "client", now: new Date() }),
+    await issueLeaf({ authority: await issueAuthority(new Date()), dnsName: "client", now: new Date() }),
+  ];
+  const write = async (content: string) => {
+    const path = join(folder, crypto.randomUUID());
+    await writeFile(path, content);
+    return path;
+  };
+  const tls = {
+    certFile: await write(leaf.certificate),
+    keyFile: await write(leaf.privateKey),
+    clientCaFiles: [await write(ours.certificate), await write(theirs.certificate)],
+  };
+  const { url } = await start({ p: { module: exampleUrl("privileged-pods/policy") } }, { tls });
+  const answer = (client?: { certificate: string; privateKey: string }) =>
+    new Promise<number | undefined>((resolve) => {
+      const credentials = client ? { cert: client.certificate, key: client.privateKey } : {};
+      const options = { method: "POST", rejectUnauthorized: false, agent: false, ...credentials };
+      const request = httpsRequest(`${url}/validate/p`, options, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.on("error", () => resolve(undefined));
+      request.end();
+    });
+  assert.is(await answer(known), 415);
+  assert.is(await answer(unknown), undefined);
+  assert.is(await answer(), undefined);
 });
 
 function serialNumber(url: string): Promise<string> {
