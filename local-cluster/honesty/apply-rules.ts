@@ -34,6 +34,63 @@ export const applyRules: readonly Rule[] = [
     },
   },
   {
+    rule: "the same apply again writes nothing although the server filled in defaults",
+    async holds(stage) {
+      const { namespace } = stage;
+      const objects = [
+        { path: deployments(stage), object: deployment([{ name: "d", image: "i", ports: [{ containerPort: 1 }] }]) },
+        {
+          path: `/api/v1/namespaces/${namespace}/services`,
+          object: {
+            apiVersion: "v1",
+            kind: "Service",
+            metadata: { name: "d" },
+            spec: { selector: { app: "d" }, ports: [{ name: "a", port: 1 }, { name: "b", port: 2 }] },
+          },
+        },
+        {
+          path: `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`,
+          object: {
+            apiVersion: "policy/v1",
+            kind: "PodDisruptionBudget",
+            metadata: { name: "d" },
+            spec: { minAvailable: 1, selector: { matchLabels: { app: "d" } } },
+          },
+        },
+        {
+          path: `/api/v1/namespaces/${namespace}/secrets`,
+          object: { apiVersion: "v1", kind: "Secret", metadata: { name: "d" }, data: { k: "dg==" } },
+        },
+        {
+          path: "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+          object: {
+            apiVersion: "admissionregistration.k8s.io/v1",
+            kind: "ValidatingWebhookConfiguration",
+            metadata: { name: "d" },
+            webhooks: [{
+              name: "a.example.com",
+              sideEffects: "None",
+              admissionReviewVersions: ["v1"],
+              clientConfig: { service: { namespace, name: "d" } },
+              rules: [{ apiGroups: ["g"], apiVersions: ["v1"], resources: ["r"], operations: ["CREATE"] }],
+            }],
+          },
+        },
+      ];
+      for (const { path, object } of objects) {
+        const { name } = object.metadata;
+        const first = await stage.apply(`${path}/${name}`, object, "one");
+        assert.is(first.status, 201, first.body.message);
+        const again = await stage.apply(`${path}/${name}`, object, "one");
+        assert.is(again.body.metadata.resourceVersion, first.body.metadata.resourceVersion, object.kind);
+        const dry = await stage.apply(`${path}/${name}`, object, "two", "&dryRun=All");
+        assert.is(dry.status, 200, dry.body.message);
+        const { body } = await stage.request("GET", `${path}/${name}`);
+        assert.is(body.metadata.resourceVersion, first.body.metadata.resourceVersion, "a dry run wrote");
+      }
+    },
+  },
+  {
     rule: "apply needs a fieldManager, and its body no managedFields",
     async holds(stage) {
       const path = `${configMaps(stage)}/a`;
