@@ -1,8 +1,8 @@
 import "reflect-metadata";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { generateKeyPairSync, webcrypto } from "node:crypto";
-import { BasicConstraintsExtension, X509CertificateGenerator } from "@peculiar/x509";
+import { generateKeyPairSync, webcrypto, X509Certificate } from "node:crypto";
+import { BasicConstraintsExtension, SubjectKeyIdentifierExtension, X509CertificateGenerator } from "@peculiar/x509";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { authorityFacts, createObserver, leafFacts } from "./observe.ts";
 import { authoritySecretFor, type CertifiedKey, leafSecretFor } from "./secrets.ts";
@@ -64,7 +64,7 @@ test("observe: an authority on another curve, its key in another form, is adopte
     notAfter: new Date("2036-01-01T00:00:00Z"),
     keys,
     signingAlgorithm: algorithm,
-    extensions: [new BasicConstraintsExtension(true)],
+    extensions: [new BasicConstraintsExtension(true), new SubjectKeyIdentifierExtension("0a0b0c0d")],
   });
   const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   const foreign = {
@@ -79,6 +79,8 @@ test("observe: an authority on another curve, its key in another form, is adopte
   const signed = await issueLeaf({ authority: foreign, dnsName, now });
   const read = await leafFacts(leafSecret(signed), { owner: "u1", dnsName, authorities: [facts.current!] });
   assert.is(read.issuer?.fingerprint, facts.current!.fingerprint);
+  const [child, parent] = [new X509Certificate(signed.certificate), new X509Certificate(foreign.certificate)];
+  assert.ok(child.checkIssued(parent), "OpenSSL compares names and key identifiers");
 });
 
 const edited = (secret: KubeObject, key: string, value: string | undefined): KubeObject => {

@@ -53,7 +53,8 @@ export async function issueLeaf(o: { authority: CertifiedKey; dnsName: string; n
     ...validity(o.now, leafValidityDays),
     serialNumber: serialNumber(),
     subject: `CN=${o.dnsName}`,
-    issuer: issuer.subject,
+    // As the authority spells it, to the byte: Go and Rust compare names unparsed.
+    issuer: issuer.subjectName,
     publicKey: keys.publicKey,
     signingKey,
     signingAlgorithm: signing,
@@ -61,8 +62,7 @@ export async function issueLeaf(o: { authority: CertifiedKey; dnsName: string; n
       keyUsages(0),
       extendedKeyUsage(),
       new SubjectAlternativeNameExtension([{ type: "dns", value: o.dnsName }]),
-      // Two authorities of the same name are trusted during a rotation; this tells verifiers which one to take.
-      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await authorityKeyIdentifier(issuer),
     ],
   });
   return { certificate: pemOf(certificate), privateKey: await privateKeyPem(keys.privateKey) };
@@ -98,6 +98,17 @@ export async function isSignedBy(certificate: string, authority: string): Promis
     // A signature made with another kind of key cannot even be checked, so it is not this authority's.
     return false;
   }
+}
+
+/**
+ * Two authorities of the same name are trusted during a rotation; this tells verifiers which one to take. It must repeat
+ * the authority's own identifier, however that was made.
+ */
+async function authorityKeyIdentifier(issuer: X509Certificate): Promise<Extension> {
+  const own = issuer.getExtension(SubjectKeyIdentifierExtension)?.keyId;
+  return own
+    ? new AuthorityKeyIdentifierExtension(own)
+    : await AuthorityKeyIdentifierExtension.create(issuer.publicKey);
 }
 
 function certificatesIn(pem: string): X509Certificate[] {
