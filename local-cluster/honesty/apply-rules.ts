@@ -83,7 +83,7 @@ export const applyRules: readonly Rule[] = [
         assert.is(first.status, 201, first.body.message);
         const again = await stage.apply(`${path}/${name}`, object, "one");
         assert.is(again.body.metadata.resourceVersion, first.body.metadata.resourceVersion, object.kind);
-        const dry = await stage.apply(`${path}/${name}`, object, "two", "&dryRun=All");
+        const dry = await stage.apply(`${path}/${name}`, object, "two", "&dryRun=All&force=true");
         assert.is(dry.status, 200, dry.body.message);
         const { body } = await stage.request("GET", `${path}/${name}`);
         assert.is(body.metadata.resourceVersion, first.body.metadata.resourceVersion, "a dry run wrote");
