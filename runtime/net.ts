@@ -77,7 +77,7 @@ export async function exchange(url: string, options: NetRequest): Promise<NetAns
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof KubewardenError) throw cause;
-    throw failed(url, messageOf(cause) || String((cause as NodeJS.ErrnoException).code), cause);
+    throw failed(url, wordsOf(cause), cause);
   }
 }
 
@@ -123,6 +123,13 @@ function answerOf(answer: IncomingMessage, body: Uint8Array<ArrayBuffer>): NetAn
 
 function failed(url: string, why: string, cause?: unknown): KubewardenError {
   return new KubewardenError("DOWNLOAD_FAILED", `Cannot download "${withoutCredentials(url)}": ${why}`, { cause });
+}
+
+/** What went wrong; of OpenSSL's text, which names threads and source files, only the reason. */
+function wordsOf(cause: unknown): string {
+  const message = messageOf(cause) || String((cause as NodeJS.ErrnoException).code);
+  const reason = /SSL routines:[^:]*:([^:)\n]+)/.exec(message)?.[1];
+  return reason === undefined ? message : `TLS: ${reason}`;
 }
 
 function withoutCredentials(url: string): string {

@@ -45,6 +45,14 @@ test("fetch: http only from hosts that are listed as insecure", async () => {
   assert.is(await fetched(`http://${plainHost}/policy.wasm`, { insecureSources: new Set([plainHost]) }), "8 bytes");
 });
 
+test("fetch: says once what each way of asking an insecure host brought", async () => {
+  assert.is(
+    await fetched(`http://${plainHost}/none`, { insecureSources: new Set([plainHost]) }),
+    `MODULE_FETCH_FAILED: Cannot download "https://${plainHost}/none": TLS: wrong version number; ` +
+      `Cannot download "http://${plainHost}/none": the server answered 404`,
+  );
+});
+
 test("fetch: https only with a trusted certificate, unless the host is insecure", async () => {
   const url = `https://${secureHost}/policy.wasm`;
   assert.match(await fetched(url), /^MODULE_FETCH_FAILED: /);

@@ -69,7 +69,7 @@ async function downloaded(url: URL, { sources, signal }: FetchOptions): Promise<
       problems.push(messageOf(error));
     }
   }
-  throw failed(problems.join("; "));
+  throw failed([...new Set(problems)].join("; "));
 }
 
 function failed(message: string, cause?: unknown): KubewardenError {
