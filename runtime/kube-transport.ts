@@ -64,6 +64,12 @@ export function createKubeTransport(source: KubeAccessSource, userAgent: string)
     try {
       return await new Promise((resolve, reject) => {
         const outgoing = start(access, request, userAgent);
+        // Said twice: under Deno the signal of a request that waits for its first byte on a kept connection does nothing.
+        const aborted = () => {
+          reject(request.signal?.reason);
+          outgoing.destroy();
+        };
+        request.signal?.addEventListener("abort", aborted, { once: true });
         const timer = setTimeout(
           () => outgoing.destroy(new Error(`no complete answer within ${lifetimeMs} ms`)),
           lifetimeMs,
@@ -73,7 +79,10 @@ export function createKubeTransport(source: KubeAccessSource, userAgent: string)
           reused = outgoing.reusedSocket;
           reject(error);
         });
-        outgoing.on("close", () => clearTimeout(timer));
+        outgoing.on("close", () => {
+          clearTimeout(timer);
+          request.signal?.removeEventListener("abort", aborted);
+        });
         outgoing.end(request.body);
       });
     } catch (cause) {

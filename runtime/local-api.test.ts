@@ -59,6 +59,18 @@ async function createWidget(name: string): Promise<KubeObject> {
   }
 }
 
+test("kube: a watch that has not said anything yet ends at once when it is aborted", async () => {
+  const quiet = { apiVersion: "policy/v1", kind: "PodDisruptionBudget" };
+  const { resourceVersion } = await kube.list(quiet);
+  const abort = new AbortController();
+  const ended = Array.fromAsync(kube.watch(quiet, { resourceVersion, signal: abort.signal })).catch((error) => error);
+  setTimeout(() => abort.abort(new Error("enough")), 100);
+  const started = performance.now();
+  await ended;
+  // A bookmark, the next thing the server would say, comes after five seconds.
+  assert.ok(performance.now() - started < 3000);
+});
+
 test("cache: arrives at what the server holds, and its changes link up, however watches end", async () => {
   const cache = new WatchCache(kube, { ...configMap, namespace }, {
     log: silentLog,
