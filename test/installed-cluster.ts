@@ -50,7 +50,9 @@ export async function installedCluster({ moreModules, change = (same) => same }:
     await applyAll(kube, (await renderKustomization(overlay)).map(change));
     await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
     const insecureSources = [examples.host, more.host];
-    await kube.patch(policyServer("default"), { spec: { insecureSources } }, { type: "merge" });
+    // Long enough for endpoints that lag by up to 3 s; the usual 10 s would be the better part of every rollout here.
+    const env = [{ name: "KUBEWARDEN_SHUTDOWN_DELAY", value: "4" }];
+    await kube.patch(policyServer("default"), { spec: { insecureSources, env } }, { type: "merge" });
     await applyAll(kube, await readManifest("namespaces", examples.host));
     await applyAll(kube, await readManifest("privileged-pods", examples.host));
     const modules = { examples: `http://${examples.host}`, more: `http://${more.host}` };
