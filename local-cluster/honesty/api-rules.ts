@@ -335,6 +335,53 @@ export const apiRules: readonly Rule[] = [
     },
   },
   {
+    rule: "deleting a collection deletes what its selector chooses",
+    async holds(stage) {
+      const path = configMaps(stage);
+      for (const name of ["a", "b"]) {
+        await stage.request("POST", path, { ...configMap(name), metadata: { name, labels: { name } } });
+      }
+      assert.is((await stage.request("DELETE", `${path}?labelSelector=name%3Da`)).status, 200);
+      const { body } = await stage.request("GET", path);
+      assert.equal(body.items.map((each: { metadata: { name: string } }) => each.metadata.name), ["b"]);
+    },
+  },
+  {
+    rule: "scale changes the replicas of its object, and its generation",
+    async holds(stage) {
+      const path = `${deployments(stage)}/d`;
+      await stage.request("POST", deployments(stage), deployment("d"));
+      const merge = { contentType: "application/merge-patch+json" };
+      const { body: scale } = await stage.request("PATCH", `${path}/scale`, { spec: { replicas: 4 } }, merge);
+      assert.is(scale.kind, "Scale");
+      assert.is(scale.status.selector, "app=d");
+      const { body } = await stage.request("GET", path);
+      assert.is(body.spec.replicas, 4);
+      assert.is(body.metadata.generation, 2);
+    },
+  },
+  {
+    rule: "an object larger than etcd takes is not stored",
+    async holds(stage) {
+      const big = { ...configMap("a"), metadata: { name: "a", annotations: {} }, binaryData: {} };
+      const text = "x".repeat(1_600_000);
+      const { status } = await stage.request("POST", configMaps(stage), { ...big, data: { k: text } });
+      assert.ok(status >= 400);
+      assert.is((await stage.request("GET", `${configMaps(stage)}/a`)).status, 404);
+    },
+  },
+  {
+    rule: "a body of another kind, name or namespace than its path is refused",
+    async holds(stage) {
+      const path = configMaps(stage);
+      assert.is((await stage.request("POST", path, { ...configMap("a"), kind: "Secret" })).status, 400);
+      const elsewhere = { ...configMap("a"), metadata: { name: "a", namespace: "default" } };
+      assert.is((await stage.request("POST", path, elsewhere)).status, 400);
+      await stage.request("POST", path, configMap("a"));
+      assert.is((await stage.request("PUT", `${path}/a`, configMap("b"))).status, 400);
+    },
+  },
+  {
     rule: "impersonation asks what the other user may do, and needs the verb impersonate",
     async holds(stage) {
       const { namespace, server } = stage;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { connectKube } from "../../runtime/kube.ts";
 import { type LocalCluster, startLocalCluster } from "../cluster.ts";
 import { eventually } from "../testing/observe.ts";
 import { type RawClient, rawClient } from "./client.ts";
@@ -190,6 +191,23 @@ export const workloadRules: readonly Rule[] = [
       await eventually(`${name} has left`, async () => !await inSlice(name));
     }));
     assert.ok(afterSigterm > 0, "no pod was still in its Service after SIGTERM");
+  }),
+  rule("a pod speaks as its ServiceAccount, and without a token not at all", async (world) => {
+    const spec = { ...podSpec(), serviceAccountName: "default" };
+    await world.request("POST", `${world.path}/pods`, pod("speaks", spec));
+    await world.request("POST", `${world.path}/pods`, pod("silent", { ...spec, automountServiceAccountToken: false }));
+    const environmentOf = async (name: string) => {
+      const { status } = await seen<PodView>(world, `${world.path}/pods/${name}`, (it) => mainOf(it)?.state.running);
+      const answer = await eventually("an answer", () => fetch(`http://${status.podIP}:8080/`));
+      return (JSON.parse(await answer.text()) as { env: Record<string, string> }).env;
+    };
+    assert.is((await environmentOf("silent")).KUBECONFIG, undefined);
+    const kube = await connectKube({ kubeconfig: (await environmentOf("speaks")).KUBECONFIG });
+    const refusal = await kube.list({ apiVersion: "v1", kind: "Secret" }, { namespace: world.namespace }).catch((
+      error,
+    ) => error);
+    assert.is(refusal.code, "KUBE_FORBIDDEN");
+    assert.match(refusal.message, `system:serviceaccount:${world.namespace}:default`);
   }),
   rule("background deletion: the owner goes at once, what it owned follows", async (world) => {
     const path = `${world.path}/configmaps`;
