@@ -97,8 +97,13 @@ test("apply: an item that another manager adds to is kept with what is theirs", 
   assert.equal(third.spec, { parts: [{ value: "w" }] });
 });
 
-test("apply: a keyed list that names a key twice is refused", () => {
-  assert.throws(() => apply(undefined, { parts: [{ name: "p" }, { name: "p" }] }), /duplicate entries/);
+test("apply: a keyed list that names a key twice, or an item without a key, is no typed object", () => {
+  assert.throws(
+    () => apply(undefined, { parts: [{ name: "p" }, { name: "p" }] }),
+    /\.spec\.parts: duplicate entries for key \[name="p"\]/,
+  );
+  assert.throws(() => apply(undefined, { names: ["n", "n"] }), /duplicate entries for key \[="n"\]/);
+  assert.throws(() => apply(undefined, { parts: [{ value: "v" }] }), /omits key field "name"/);
 });
 
 test("apply: numbers kept as text survive merging", () => {

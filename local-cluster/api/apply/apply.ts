@@ -8,7 +8,7 @@ import { compareFields, fieldsOf } from "./compare.ts";
 import { difference, equalSets, type FieldSet, intersection, isEmpty, membersOf, union } from "./field-set.ts";
 import { bare, type Manager, managersOf, withManagers, withoutSystemFields, type Writer } from "./managed-fields.ts";
 import { mergeValues, pruneFields } from "./merge.ts";
-import { checkKeys } from "./structure.ts";
+import { structureProblem } from "./structure.ts";
 import { timestamp } from "../timestamp.ts";
 
 export type ApplySpec = Writer & {
@@ -27,7 +27,8 @@ export function mergeApplied(spec: ApplySpec): KubeObject {
   const { type, live, force, manager, subresource, now } = spec;
   const applied = relevantPart(spec);
   const schema: Schema = type.schema;
-  checkKeys(applied, schema);
+  const problem = structureProblem(applied, schema);
+  if (problem !== undefined) throw notTyped(spec, problem);
   const current = live === undefined ? undefined : bare(live);
   const merged = current === undefined ? cloneJson(applied) : mergeValues(current, applied, schema) as KubeObject;
 
@@ -72,6 +73,13 @@ function relevantPart({ type, applied, subresource, live }: ApplySpec): KubeObje
   const { name, namespace } = live?.metadata ?? metadata;
   const identity = { name, ...(namespace === undefined ? {} : { namespace }) };
   return { apiVersion, kind, metadata: identity, ...(status === undefined ? {} : { status }) };
+}
+
+/** Upstream answers this with a bare 500, whose reason is left out. */
+function notTyped({ type: { kind }, applied: { apiVersion, metadata } }: ApplySpec, problem: string): StatusError {
+  const name = metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+  const message = `failed to create typed patch object (${name}; ${apiVersion}, Kind=${kind}): ${problem}`;
+  return new StatusError(500, undefined, message);
 }
 
 function applyConflict(contested: { owner: Manager; fields: FieldSet }[]): StatusError {

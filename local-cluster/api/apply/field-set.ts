@@ -71,7 +71,8 @@ export function fromFieldsV1(fields: unknown): FieldSet {
   return fieldSet(false, children);
 }
 
-function pathElement(key: string): string {
+/** One FieldsV1 key as messages write it: `.spec`, `[name="x"]`, `[="v"]`. */
+export function pathElement(key: string): string {
   if (key.startsWith("f:")) return `.${key.slice(2)}`;
   if (key.startsWith("v:")) return `[=${key.slice(2)}]`;
   const keys = JSON.parse(key.slice(2)) as Record<string, unknown>;

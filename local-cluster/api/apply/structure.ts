@@ -1,7 +1,7 @@
 // pure
 import { stringifyJson } from "../../../contracts/json.ts";
 import { isRecord, type Schema } from "../../schema/schema.ts";
-import { badRequest } from "../failures.ts";
+import { pathElement } from "./field-set.ts";
 
 /** How a value is taken apart for merging: by fields, by keyed items, or not at all. */
 export type Structure =
@@ -29,27 +29,44 @@ export function structureOf(value: unknown, schema: Schema | undefined): Structu
   if (!Array.isArray(value) || listType === "atomic") return { kind: "atomic" };
   const entries = new Map<string, Entry>();
   for (const item of value) {
-    const key = listType === "set" ? `v:${stringifyJson(item)}` : itemKey(item, schema);
-    // A repeated key on the stored side is served as it is; of an applied list it is refused by `checkKeys`.
+    const key = entryKey(item, schema);
+    // A repeated key on the stored side is served as it is; in an applied list `structureProblem` finds it.
     if (!entries.has(key)) entries.set(key, { value: item, schema: schema?.items, declared: true });
   }
   return { kind: "list", entries };
 }
 
-/** Refuses keyed lists that name a key twice: nobody could say which item a manager means. */
-export function checkKeys(value: unknown, schema: Schema | undefined, path = ""): void {
+/**
+ * What makes a value no typed one, or undefined: a keyed list with an item that lacks a key, or with a key or a set's
+ * value given twice. Nobody could say which item a manager means.
+ */
+export function structureProblem(value: unknown, schema: Schema | undefined, path = ""): string | undefined {
   const structure = structureOf(value, schema);
-  if (structure.kind === "atomic") return;
-  if (structure.kind === "list" && Array.isArray(value) && structure.entries.size !== value.length) {
-    throw badRequest(`failed to create typed patch object: ${path}: duplicate entries for a key of the list`);
+  if (structure.kind === "atomic") return undefined;
+  if (structure.kind === "list" && Array.isArray(value)) {
+    const keys = schema?.["x-kubernetes-list-map-keys"] ?? [];
+    for (const key of structure.entries.keys()) {
+      const missing = key.startsWith("k:") && keys.find((name) => !(name in JSON.parse(key.slice(2))));
+      if (missing) return `${path}: associative list with keys has an element that omits key field "${missing}"`;
+    }
+    const twice = value.map((item) => entryKey(item, schema)).find((key, index, all) => all.indexOf(key) < index);
+    if (twice !== undefined) return `${path}: duplicate entries for key ${pathElement(twice)}`;
   }
-  for (const [key, entry] of structure.entries) checkKeys(entry.value, entry.schema, `${path}.${key.slice(2)}`);
+  for (const [key, entry] of structure.entries) {
+    const problem = structureProblem(entry.value, entry.schema, path + pathElement(key));
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 function fieldSchema(schema: Schema | undefined, key: string): Schema | undefined {
   const { properties, additionalProperties } = schema ?? {};
   if (properties && Object.hasOwn(properties, key)) return properties[key];
   return typeof additionalProperties === "object" ? additionalProperties : undefined;
+}
+
+function entryKey(item: unknown, schema: Schema | undefined): string {
+  return schema?.["x-kubernetes-list-type"] === "set" ? `v:${stringifyJson(item)}` : itemKey(item, schema);
 }
 
 function itemKey(item: unknown, schema: Schema | undefined): string {

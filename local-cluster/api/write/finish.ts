@@ -1,7 +1,8 @@
+import { stringifyJson } from "../../../contracts/json.ts";
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import type { AdmissionAttributes } from "../../admission/admission.ts";
 import { cloneJson } from "../../schema/clone.ts";
-import { invalidObject } from "../../schema/status-error.ts";
+import { invalidObject, StatusError } from "../../schema/status-error.ts";
 import { validateObject } from "../../schema/validate.ts";
 import type { ApiContext, WriteRequest } from "../context.ts";
 
@@ -18,10 +19,19 @@ export async function admitAndValidate(
   const object = mutated.object ?? change.object;
   const errors = validateObject(type, object, change.old);
   if (errors.length > 0) throw invalidObject(type, object.metadata.name, errors);
+  checkSize(request, object);
   const validated = await admission.validate({ ...attributes, object }, signal);
   validated.warnings.forEach(warn);
   return object;
 }
+
+/** etcd's limit for one request: what is larger is never stored. Only a large body can make a large object. */
+function checkSize({ body }: WriteRequest, object: KubeObject): void {
+  if (body.length < maxObjectBytes / 3 || stringifyJson(object).length <= maxObjectBytes) return;
+  throw new StatusError(500, undefined, "etcdserver: request is too large");
+}
+
+const maxObjectBytes = 1.5 * 1024 * 1024;
 
 /** How admission sees a write. It gets copies: what it does to them is its own. */
 export function attributesOf(
