@@ -5,7 +5,8 @@ import type { KubeObject } from "../contracts/kubernetes.ts";
 import { connectKube } from "../runtime/kube.ts";
 import { startLocalCluster } from "./cluster.ts";
 import { eventually, objectWhere } from "./testing/observe.ts";
-import { type Deployment, isPodReady, type Pod, podCondition, type ReplicaSet } from "./workloads/objects.ts";
+import type { Deployment, ReplicaSet } from "./workloads/objects.ts";
+import { isPodReady, type Pod, podCondition } from "./workloads/pod.ts";
 
 const image = fileURLToPath(new URL("testing/image.ts", import.meta.url));
 const cluster = await startLocalCluster({ disturbances: false, images: { "test-image": { file: image } } });

@@ -11,7 +11,7 @@ import { type ApiServer, startApiServer } from "./api/server.ts";
 import type { LogOptions } from "./node/container-log.ts";
 import type { ImageTable } from "./node/images.ts";
 import { LocalNode } from "./node/node.ts";
-import type { Pod } from "./workloads/objects.ts";
+import type { Pod } from "./workloads/pod.ts";
 import { delaysFor, runControllers } from "./workloads/controllers.ts";
 
 export type LocalClusterOptions = {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { messageOf } from "../../contracts/errors.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
-import type { Container, ContainerState, Pod } from "../workloads/objects.ts";
+import type { Container, ContainerState, Pod } from "../workloads/pod.ts";
 import { ContainerLog } from "./container-log.ts";
 import type { ReadSource } from "./environment.ts";
 import type { ContainerFacts } from "./pod-status.ts";

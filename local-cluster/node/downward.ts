@@ -1,5 +1,5 @@
 // pure
-import type { Container, Pod } from "../workloads/objects.ts";
+import type { Container, Pod } from "../workloads/pod.ts";
 import { parseQuantity } from "./quantity.ts";
 
 /** What a container without a limit may use: the node's own size, as the downward API answers. */

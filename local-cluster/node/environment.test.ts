@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Container, Pod } from "../workloads/objects.ts";
+import type { Container, Pod } from "../workloads/pod.ts";
 import { environmentFor, type ReadSource } from "./environment.ts";
 import { expandVariables } from "./expand.ts";
 import { parseQuantity } from "./quantity.ts";

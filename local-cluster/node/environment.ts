@@ -1,6 +1,6 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Container, EnvVar, Pod } from "../workloads/objects.ts";
+import type { Container, EnvVar, Pod } from "../workloads/pod.ts";
 import { fieldValue, resourceValue } from "./downward.ts";
 import { expandVariables } from "./expand.ts";
 

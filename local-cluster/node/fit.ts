@@ -1,5 +1,5 @@
 // pure
-import type { Pod } from "../workloads/objects.ts";
+import type { Pod } from "../workloads/pod.ts";
 
 /** Why a pod cannot go to the one node, in the scheduler's words; undefined if it can. */
 export function unschedulableReason(pod: Pod, nodeLabels: Readonly<Record<string, string>>): string | undefined {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Container, Pod } from "../workloads/objects.ts";
+import type { Container, Pod } from "../workloads/pod.ts";
 import { environmentFor, type ReadSource } from "./environment.ts";
 import { expandVariables } from "./expand.ts";
 import { type PathMount, translatePaths } from "./paths.ts";

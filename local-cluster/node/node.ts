@@ -8,7 +8,7 @@ import type { RuntimeName } from "../../tools/runtimes.ts";
 import { badRequest } from "../api/failures.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 import { runLoop } from "../workloads/loop.ts";
-import type { Pod } from "../workloads/objects.ts";
+import type { Pod } from "../workloads/pod.ts";
 import { AddressPool, requireLoopbackRange } from "./addresses.ts";
 import type { LogOptions } from "./container-log.ts";
 import { nodeCapacity } from "./downward.ts";

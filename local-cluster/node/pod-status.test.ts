@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ContainerState, Pod } from "../workloads/objects.ts";
+import type { ContainerState, Pod } from "../workloads/pod.ts";
 import { unschedulableReason } from "./fit.ts";
 import { type ContainerFacts, podStatusFor } from "./pod-status.ts";
 import { freshProbe, probePort, stepProbe } from "./probe-state.ts";

@@ -1,5 +1,5 @@
 // pure
-import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from "../workloads/objects.ts";
+import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from "../workloads/pod.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 
 /** What the node knows of one container. */

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../contracts/errors.ts";
 import { sleep } from "../../runtime/sleep.ts";
-import type { Pod } from "../workloads/objects.ts";
+import type { Pod } from "../workloads/pod.ts";
 import type { ReadSource } from "./environment.ts";
 import { volumeContent, type VolumeFile } from "./volume-files.ts";
 import { sameFiles, writeVolume } from "./volume-writer.ts";

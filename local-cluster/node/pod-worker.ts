@@ -7,7 +7,7 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
-import type { Pod, PodStatus } from "../workloads/objects.ts";
+import type { Pod, PodStatus } from "../workloads/pod.ts";
 import type { AddressPool } from "./addresses.ts";
 import { ContainerRunner } from "./container.ts";
 import type { ReadSource } from "./environment.ts";

@@ -1,5 +1,5 @@
 // pure
-import type { Probe } from "../workloads/objects.ts";
+import type { Probe } from "../workloads/pod.ts";
 
 /** What a probe has established so far, and how many equal answers came in a row. */
 export type ProbeState = { established: boolean | undefined; last?: boolean; inARow: number };

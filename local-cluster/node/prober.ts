@@ -2,7 +2,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../contracts/errors.ts";
-import type { Container, HttpGetAction, Probe } from "../workloads/objects.ts";
+import type { Container, HttpGetAction, Probe } from "../workloads/pod.ts";
 import { freshProbe, probePort, stepProbe } from "./probe-state.ts";
 
 export type ProbeKind = "Startup" | "Readiness" | "Liveness";

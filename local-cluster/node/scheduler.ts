@@ -1,7 +1,7 @@
 import { stringifyJson } from "../../contracts/json.ts";
 import type { Kube } from "../../runtime/kube.ts";
 import { keyOf, type Loop } from "../workloads/loop.ts";
-import type { Pod } from "../workloads/objects.ts";
+import type { Pod } from "../workloads/pod.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
 import type { EventRecorder } from "./events.ts";

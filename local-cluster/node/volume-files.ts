@@ -1,6 +1,6 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { DownwardItem, KeyToPath, Pod, Volume, VolumeProjection } from "../workloads/objects.ts";
+import type { DownwardItem, KeyToPath, Pod, Volume, VolumeProjection } from "../workloads/pod.ts";
 import { fieldValue, resourceValue } from "./downward.ts";
 import type { ReadSource } from "./environment.ts";
 

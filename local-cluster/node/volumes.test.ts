@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Pod, Volume } from "../workloads/objects.ts";
+import type { Pod, Volume } from "../workloads/pod.ts";
 import type { ReadSource } from "./environment.ts";
 import { volumeContent, type VolumeFile } from "./volume-files.ts";
 import { sameFiles, writeVolume } from "./volume-writer.ts";

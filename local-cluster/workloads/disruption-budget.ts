@@ -3,14 +3,8 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
 import { timestamp } from "./deployment-status.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
-import {
-  type IntOrString,
-  isPodActive,
-  isPodReady,
-  type LabelSelector,
-  matchesLabelSelector,
-  type Pod,
-} from "./objects.ts";
+import { type IntOrString, type LabelSelector, matchesLabelSelector } from "./objects.ts";
+import { isPodActive, isPodReady, type Pod } from "./pod.ts";
 import { writeStatus } from "./write-status.ts";
 
 type DisruptionBudget = KubeObject & {

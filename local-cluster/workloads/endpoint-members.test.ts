@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextMembers, targetPort } from "./endpoint-members.ts";
-import type { Pod, Service } from "./objects.ts";
+import type { Service } from "./objects.ts";
+import type { Pod } from "./pod.ts";
 
 const service: Service = {
   apiVersion: "v1",

@@ -1,12 +1,6 @@
 // pure
-import {
-  type ContainerPort,
-  type IntOrString,
-  isPodReady,
-  type Pod,
-  type Service,
-  type ServicePort,
-} from "./objects.ts";
+import type { IntOrString, Service, ServicePort } from "./objects.ts";
+import { type ContainerPort, isPodReady, type Pod } from "./pod.ts";
 
 /** A pod behind a Service. `leavesAtMs` is set once its end was seen: it goes on getting traffic until then. */
 export type Member = { uid: string; podName: string; ip: string; ports: readonly ContainerPort[]; leavesAtMs?: number };

@@ -5,7 +5,8 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
 import { type Member, nextMembers, targetPort } from "./endpoint-members.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
-import { controllerReferenceTo, type Pod, type Service } from "./objects.ts";
+import { controllerReferenceTo, type Service } from "./objects.ts";
+import type { Pod } from "./pod.ts";
 
 /** Which pods are behind which Service: for the API server's calls to webhooks, and as Endpoints and EndpointSlices. */
 export class ServiceEndpoints {

@@ -1,6 +1,6 @@
 // pure
 import { isRawNumber, stringifyJson } from "../../contracts/json.ts";
-import type { PodTemplate } from "./objects.ts";
+import type { PodTemplate } from "./pod.ts";
 
 export const templateHashLabel = "pod-template-hash";
 

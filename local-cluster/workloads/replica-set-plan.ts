@@ -1,14 +1,7 @@
 // pure
 import { timestamp } from "./deployment-status.ts";
-import {
-  isPodActive,
-  isPodAvailable,
-  isPodReady,
-  type Pod,
-  podCondition,
-  type ReplicaSet,
-  type ReplicaSetStatus,
-} from "./objects.ts";
+import type { ReplicaSet, ReplicaSetStatus } from "./objects.ts";
+import { isPodActive, isPodAvailable, isPodReady, type Pod, podCondition } from "./pod.ts";
 
 /** What a ReplicaSet's pods need: so many more, or these fewer. */
 export function planReplicas(replicaSet: ReplicaSet, pods: readonly Pod[]): { create: number; remove: Pod[] } {

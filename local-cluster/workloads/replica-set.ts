@@ -4,7 +4,8 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { WatchCache } from "../../runtime/watch-cache.ts";
 import type { EventRecorder } from "../node/events.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
-import { controllerOf, controllerReferenceTo, type Pod, type ReplicaSet } from "./objects.ts";
+import { controllerOf, controllerReferenceTo, type ReplicaSet } from "./objects.ts";
+import type { Pod } from "./pod.ts";
 import { planReplicas, replicaSetStatusFor } from "./replica-set-plan.ts";
 import { writeStatus } from "./write-status.ts";
 
