@@ -132,6 +132,24 @@ test("what was deleted or changed by hand is put back", async () => {
   assert.is(deployment.metadata.annotations!.note, "theirs", "annotations of others stay");
 });
 
+test("a restart that kubectl asked for is not undone by later changes", async () => {
+  const restartedAt = { "kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z" };
+  const asked = { spec: { template: { metadata: { annotations: restartedAt } } } };
+  await kube.patch(deploymentRef, asked, { type: "strategic" });
+  await kube.patch(serverRef, { spec: { env: [{ name: "MORE", value: "1" }] } }, { type: "merge" });
+  type Template = {
+    metadata: { annotations?: Record<string, string> };
+    spec: { containers: { env: { name: string }[] }[] };
+  };
+  const templateOf = ({ spec }: KubeObject) => (spec as { template: Template }).template;
+  const changed = await objectWhere(
+    kube,
+    deploymentRef,
+    (each) => templateOf(each).spec.containers[0]!.env.some(({ name }) => name === "MORE"),
+  );
+  assert.equal(templateOf(changed).metadata.annotations, restartedAt);
+});
+
 test("killed in the middle of a change, it ends in the same state", async () => {
   await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
   await kube.patch(policyRef("good"), { spec: { settings: { level: 2 } } }, { type: "merge" });

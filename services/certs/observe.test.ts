@@ -137,6 +137,27 @@ test("observe: a certificate for another server cannot serve, nor is it ours wit
   assert.is(read.secret?.metadataInPlace, false);
 });
 
+test("observe: what is damaged of one server does not touch another", async () => {
+  const broken = policyServer("no certificate at all");
+  broken.metadata = { ...broken.metadata, name: "broken", uid: "u2" };
+  const secrets: Record<string, KubeObject> = {
+    "kubewarden-ca": authoritySecret(),
+    "policy-server-default": leafSecret(),
+    "policy-server-broken": edited(edited(leafSecret(), "tls.crt", "x"), "tls.key", "x"),
+  };
+  const servers = [broken, policyServer(authority.certificate)];
+  const observe = createObserver({
+    namespace: "kubewarden",
+    settleMs: 1000,
+    now: () => now,
+    servers: { list: () => servers, get: (name) => servers.find(({ metadata }) => metadata.name === name) },
+    secrets: { list: () => Object.values(secrets), get: (name) => secrets[name] },
+  });
+  assert.is((await observe("broken"))!.server.leaf.problem, "tls.crt holds no readable certificate");
+  const { authority: { problem }, server: { leaf } } = (await observe("default"))!;
+  assert.equal([problem, leaf.problem], [undefined, undefined]);
+});
+
 test("observe: trust counts from when it was first seen, and anew for every bundle", async () => {
   let at = now;
   let servers: KubeObject[] = [policyServer()];

@@ -155,6 +155,17 @@ test("server: every broken policy is named, with a code each", async () => {
   }
 });
 
+test("server: without a limit for all, a policy's own one holds and the others have none", async () => {
+  const { url } = await start({
+    loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 1 },
+    fine: { module: exampleUrl("privileged-pods/policy") },
+  }, { policyTimeoutMs: undefined });
+  const { status } = await post(`${url}/validate/loop`, review({}));
+  assert.match((status as { message: string }).message, "exceeded the allowed execution time");
+  const { message } = (await post(`${url}/validate/fine`, review(privileged))).status as { message: string };
+  assert.is(message, "Privileged container is not allowed");
+});
+
 test("server: not ready before it has loaded, ready after, not ready once it is to stop", async () => {
   const { url, readinessUrl, stop, closed } = await start(
     { p: { module: exampleUrl("privileged-pods/policy") } },

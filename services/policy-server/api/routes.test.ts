@@ -120,6 +120,11 @@ for (const [path, body, status, expected] of bodies) {
   });
 }
 
+test("api: a body above upstream's limit of 2 MiB is taken", async () => {
+  const large = `,"object":"${"a".repeat(5 * 1024 * 1024)}"`;
+  assert.is((await ask("/validate/p", post(review(large)))).status, 200);
+});
+
 test("api: a JSON type with suffix and parameters is taken", async () => {
   assert.is((await ask("/validate/p", post(review(), "application/admission+json; charset=utf-8"))).status, 200);
 });
