@@ -40,6 +40,7 @@ export function represent(
 /** GET of a collection, in pieces of `limit` where the client asks for that. */
 export function listObjects(context: ApiContext, request: ReadRequest): unknown {
   const { type, query, representation } = request;
+  checkVersionMatch(context, query);
   const { items, metadata } = page(context, request);
   if (representation === "table") {
     return tableOf(type, items, { now: context.now(), metadata, include: query.get("includeObject") ?? undefined });
@@ -48,6 +49,14 @@ export function listObjects(context: ApiContext, request: ReadRequest): unknown 
     return { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1", metadata, items: items.map(partialOf) };
   }
   return { kind: type.listKind, apiVersion: apiVersionOf(type), metadata, items };
+}
+
+/** Only the present can be listed: an older state that is asked for exactly counts as compacted. */
+function checkVersionMatch({ storage }: ApiContext, query: URLSearchParams): void {
+  if (query.get("resourceVersionMatch") !== "Exact") return;
+  if (revisionOf(query.get("resourceVersion")) !== storage.revision) {
+    throw expired("The resourceVersion for the provided list is too old.");
+  }
 }
 
 /** The objects a collection request selects. */
