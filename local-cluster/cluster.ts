@@ -60,6 +60,7 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
       kube: await connectAs("node"),
       log: log.child({ part: "node" }),
       folder: dir,
+      isTemporary: options.dir === undefined,
       runtime,
       images,
       issueToken: async (pod) => tokenFor(api, pod),

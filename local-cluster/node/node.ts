@@ -22,6 +22,8 @@ export type NodeOptions = {
   kube: Kube;
   log: Log;
   folder: string;
+  /** Whether the folder goes when the cluster does, even if that was killed. */
+  isTemporary: boolean;
   runtime: RuntimeName;
   images: ImageTable;
   issueToken: NodeServices["issueToken"];
@@ -63,10 +65,10 @@ export class LocalNode {
 
   /** Registers the node and begins to run pods. */
   async start(): Promise<void> {
-    const { kube, log } = this.#options;
+    const { kube, log, folder, isTemporary } = this.#options;
     const { signal } = this.#stopping;
     await requireLoopbackRange(this.#addresses.hostIP);
-    const services = this.#services(this.#reaper = startReaper());
+    const services = this.#services(this.#reaper = startReaper(isTemporary ? { folder } : {}));
     await this.#register();
     const { pods, configMaps, secrets } = this.#caches;
     pods.onChange((change) => this.#podChanged(change, services));

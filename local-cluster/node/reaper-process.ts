@@ -1,4 +1,8 @@
-/** Reads `+pid` and `-pid` lines; when the pipe closes, the cluster is gone and every pid still listed is killed. */
+/**
+ * Reads `+pid` and `-pid` lines; when the pipe closes, the cluster is gone: every pid still listed is killed and the
+ * folder named by the first argument, if any, removed.
+ */
+import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { killGroup } from "./process-group.ts";
 
@@ -11,4 +15,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   else pids.delete(pid);
 }
 for (const pid of pids) killGroup(pid);
+const [folder] = process.argv.slice(2);
+if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 process.exit(0);

@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
 import { test } from "uvu";
@@ -34,16 +38,18 @@ test("reaper: kills what it still knows when it is stopped, and nothing it was t
   process.kill(forgotten.pid!, "SIGKILL");
 });
 
-test("reaper: a cluster that is killed takes its pods along", async () => {
+test("reaper: a cluster that is killed takes its pods and its folder along", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "reaper-"));
   const { command, args } = runtimeCommand(currentRuntime);
   const script = fileURLToPath(new URL("../testing/orphan-maker.ts", import.meta.url));
-  const parent = spawn(command, [...args, script], { stdio: ["ignore", "pipe", "inherit"] });
+  const parent = spawn(command, [...args, script, folder], { stdio: ["ignore", "pipe", "inherit"] });
   const pid = await new Promise<number>((resolve) =>
     createInterface({ input: parent.stdout }).once("line", (line) => resolve(Number(line)))
   );
   assert.not(hasEnded(pid));
   process.kill(parent.pid!, "SIGKILL");
   await eventually("the orphan has ended", () => hasEnded(pid));
+  await eventually("its folder is gone", () => !existsSync(folder));
 });
 
 test.run();

@@ -10,11 +10,17 @@ export type Reaper = {
   stop(): Promise<void>;
 };
 
-/** Starts the reaper: a process that holds the other end of a pipe, which the system closes when this process ends. */
-export function startReaper(): Reaper {
+/**
+ * Starts the reaper: a process that holds the other end of a pipe, which the system closes when this process ends.
+ * `folder` is removed then too: it holds keys and tokens.
+ */
+export function startReaper({ folder }: { folder?: string } = {}): Reaper {
   const { command, args } = runtimeCommand(currentRuntime);
   const script = fileURLToPath(new URL("reaper-process.ts", import.meta.url));
-  const child = spawn(command, [...args, script], { stdio: ["pipe", "ignore", "inherit"], detached: true });
+  const child = spawn(command, [...args, script, ...(folder === undefined ? [] : [folder])], {
+    stdio: ["pipe", "ignore", "inherit"],
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.unref();
   // A reaper that was killed takes only the safety net away; the cluster itself still ends its pods.
