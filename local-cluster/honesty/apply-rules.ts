@@ -199,6 +199,21 @@ export const applyRules: readonly Rule[] = [
     },
   },
   {
+    rule: "finalizers merge as a set and ownerReferences by uid, each manager with its own",
+    async holds(stage) {
+      const path = `${configMaps(stage)}/a`;
+      const owner = (uid: string) => ({ apiVersion: "v1", kind: "ConfigMap", name: `owner-${uid}`, uid });
+      const held = (name: string) =>
+        configMap("a", {}, { finalizers: [`example.com/${name}`], ownerReferences: [owner(name)] });
+      await stage.apply(path, held("one"), "one");
+      const { body: both } = await stage.apply(path, held("two"), "two");
+      assert.equal(both.metadata.finalizers, ["example.com/one", "example.com/two"]);
+      const { body: last } = await stage.apply(path, configMap("a", {}), "one");
+      assert.equal(last.metadata.finalizers, ["example.com/two"]);
+      assert.equal(last.metadata.ownerReferences.map((each: { uid: string }) => each.uid), ["two"]);
+    },
+  },
+  {
     rule: "an apply with the uid of an object that is gone, or of another, is a 409",
     async holds(stage) {
       const path = `${configMaps(stage)}/a`;
