@@ -214,6 +214,42 @@ test("cluster: a pod is ready only while its probe says so", async () => {
   await kube.remove(ref("Pod", "probed"));
 });
 
+test("cluster: a container that fails its liveness probe is restarted", async () => {
+  const configMap = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "sick", namespace } };
+  await kube.create({ ...configMap, data: { alive: "no" } });
+  await kube.create(pod("sick", {
+    args: ["--ready-file", "/sick/alive"],
+    volumeMounts: [{ name: "sick", mountPath: "/sick" }],
+    livenessProbe: { httpGet: { path: "/ready", port: 8080 }, periodSeconds: 1, failureThreshold: 1 },
+  }, { volumes: [{ name: "sick", configMap: { name: "sick" } }] }));
+  const isRestarted = (it: Pod) => (it.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
+  const restarted = await objectWhere<Pod>(kube, ref("Pod", "sick"), isRestarted);
+  assert.ok(restarted.status?.containerStatuses?.[0]?.lastState.terminated);
+  await kube.remove(ref("Pod", "sick"));
+});
+
+test("cluster: without a termination message the end of the log is one, where the pod asks for that", async () => {
+  const container = { args: ["--crash", "too late", "--log-only"], terminationMessagePolicy: "FallbackToLogsOnError" };
+  await kube.create(pod("talks", container, { restartPolicy: "Never" }));
+  const failed = await objectWhere<Pod>(kube, ref("Pod", "talks"), (it) => it.status?.phase === "Failed");
+  const status = failed.status?.containerStatuses?.[0];
+  assert.is(status?.state.terminated?.message, "Error: too late\n");
+  assert.is(status?.restartCount, 0);
+  await kube.remove(ref("Pod", "talks"));
+});
+
+test("cluster: a log can be followed while the pod runs, and ends with it", async () => {
+  await kube.create(pod("chatty"));
+  await objectWhere<Pod>(kube, ref("Pod", "chatty"), isPodReady);
+  const followed = kube.request("GET", "/api/v1/namespaces/default/pods/chatty/log?follow=true");
+  await eventually("it listens", async () => {
+    const { body } = await kube.request("GET", "/api/v1/namespaces/default/pods/chatty/log?tailLines=1");
+    return body === "listening\n";
+  });
+  await kube.remove(ref("Pod", "chatty"));
+  assert.is((await followed).body, "listening\nSIGTERM\n");
+});
+
 test("cluster: a process that ignores SIGTERM is killed when its grace period is over", async () => {
   await kube.create(pod("deaf", { args: ["--deaf"] }, { terminationGracePeriodSeconds: 1 }));
   await objectWhere<Pod>(kube, ref("Pod", "deaf"), isPodReady);

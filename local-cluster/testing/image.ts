@@ -1,17 +1,23 @@
 /**
  * The image of the cluster's own tests: serves its environment and files over HTTP, and misbehaves on request.
- * Arguments: `--ready-file FILE` (ready while the file says "yes"), `--crash MESSAGE` (ends with code 3),
- * `--deaf` (does not end on SIGTERM).
+ * Arguments: `--ready-file FILE` (ready while the file says "yes"), `--crash MESSAGE` (ends with code 3;
+ * with `--log-only` without a termination message), `--deaf` (does not end on SIGTERM).
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
-  options: { "ready-file": { type: "string" }, crash: { type: "string" }, deaf: { type: "boolean" } },
+  options: {
+    "ready-file": { type: "string" },
+    crash: { type: "string" },
+    "log-only": { type: "boolean" },
+    deaf: { type: "boolean" },
+  },
 });
 if (values.crash !== undefined) {
-  writeFileSync(process.env.TERMINATION_MESSAGE_PATH ?? "/dev/termination-log", values.crash);
+  const messageFile = process.env.TERMINATION_MESSAGE_PATH ?? "/dev/termination-log";
+  if (values["log-only"] !== true) writeFileSync(messageFile, values.crash);
   console.error(`Error: ${values.crash}`);
   process.exit(3);
 }
