@@ -139,6 +139,25 @@ export const crdRules: readonly Rule[] = [
     },
   },
   {
+    rule: "a CRD carries a cleanup finalizer once it is established, and can be changed and applied again",
+    async holds(stage) {
+      const { crd, name } = await established(stage);
+      const { body } = await stage.request("GET", `${crds}/${name}`);
+      assert.equal(body.metadata.finalizers, ["customresourcecleanup.apiextensions.k8s.io"]);
+      const columns = [{ name: "Size", type: "integer", jsonPath: ".spec.size" }];
+      const [version] = crd.spec.versions;
+      const spec = { ...crd.spec, versions: [{ ...version, additionalPrinterColumns: columns }] };
+      const { status, body: applied } = await stage.apply(`${crds}/${name}`, { ...crd, spec }, "one", "&force=true");
+      assert.is(status, 200, applied.message);
+      await eventually(async () => {
+        const table = await stage.request("GET", definition(stage).things, undefined, {
+          accept: "application/json;as=Table;v=v1;g=meta.k8s.io",
+        });
+        return table.body.columnDefinitions.some((each: { name: string }) => each.name === "Size") || undefined;
+      });
+    },
+  },
+  {
     rule: "deleting a CRD deletes its objects first, and waits for their finalizers",
     async holds(stage) {
       const { group, things, name } = await established(stage);

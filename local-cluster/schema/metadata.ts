@@ -62,12 +62,13 @@ function ownerErrors({ metadata }: KubeObject): FieldError[] {
   ];
 }
 
-/** Finalizers are qualified names; on custom resources and since 1.34 elsewhere one without a domain is refused too. */
+/** Finalizers are qualified names; the kinds of k8s.io/kubernetes itself, unlike CRDs and their objects, need a domain. */
 function finalizerErrors(type: ResourceType, { metadata }: KubeObject): FieldError[] {
   const standard = ["kubernetes", "orphan", "foregroundDeletion"];
   return strings(metadata.finalizers).flatMap((finalizer) => {
     const wrong = problems("metadata.finalizers", finalizer, qualifiedNameProblems);
-    const unqualified = !type.custom && !finalizer.includes("/") && !standard.includes(finalizer);
+    const lenient = type.custom || type.group === "apiextensions.k8s.io";
+    const unqualified = !lenient && !finalizer.includes("/") && !standard.includes(finalizer);
     return unqualified
       ? [
         ...wrong,
