@@ -19,6 +19,7 @@ const steps: [string, string[]][] = [
   ]],
   ["import rules", ["node", "tools/check-imports.ts"]],
   ["generated files", ["node", "tools/generate.ts", "--check"]],
+  ["compatibility page", ["node", "tools/check-compatibility.ts"]],
   ...(process.argv.includes("--quick") ? [] : [["tests", ["node", "tools/test.ts"]] as [string, string[]]]),
 ];
 
