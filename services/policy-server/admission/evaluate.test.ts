@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { createLog, silentLog } from "../../../runtime/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
 import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
 import { evaluate } from "./evaluate.ts";
@@ -35,17 +35,23 @@ function group(expression: string, rules: Partial<VerdictRules> = {}): Catalogue
   };
 }
 
-type Case = { policy: CataloguedPolicy; outcomes: Record<string, TaskOutcome>; purpose?: "audit"; namespace?: string };
+type Case = {
+  policy: CataloguedPolicy;
+  outcomes: Record<string, TaskOutcome>;
+  purpose?: "audit";
+  namespace?: string;
+  log?: typeof silentLog;
+};
 
 /** Evaluates against guests that answer as told, and says which of them ran. */
-async function ask({ policy, outcomes, purpose, namespace }: Case, policyId = "x") {
+async function ask({ policy, outcomes, purpose, namespace, log = silentLog }: Case, policyId = "x") {
   const ran: string[] = [];
   const payloads: string[] = [];
   const evaluation = await evaluate(
     { policyId, uid: "U", text: '{"n":1.0}', original: "object", purpose: purpose ?? "validate", namespace },
     {
       catalogue: new Map([["x", policy]]),
-      log: silentLog,
+      log,
       alwaysAcceptNamespace: "kubewarden",
       run: (each, task) => {
         ran.push(each.policy);
@@ -99,6 +105,17 @@ test("evaluate: audit hears the policy's plain word", async () => {
   const policy = single({ mode: "monitor", message: "custom" });
   const { response } = await ask({ policy, outcomes: { p: no("plain") }, purpose: "audit" });
   assert.equal([response?.allowed, response?.status], [false, { message: "plain" }]);
+});
+
+test("evaluate: in monitor mode the log tells the verdict, but not what a patch would have changed", async () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const mutation = { kind: "patch" as const, patch: '[{"op":"add","path":"/data/key","value":"c2VjcmV0"}]' };
+  const outcome: TaskOutcome = { kind: "validated", answer: { accepted: false, message: "no", mutation } };
+  const { response } = await ask({ policy: single({ mode: "monitor" }), outcomes: { p: outcome }, log });
+  assert.equal([response?.allowed, response?.patch], [true, undefined]);
+  const { mutated, response: logged } = JSON.parse(lines[0]!);
+  assert.equal([mutated, logged.allowed, logged.status.message, logged.patch], [true, false, "no", undefined]);
 });
 
 test("evaluate: the always accepted namespace asks no policy, but the policy must exist", async () => {

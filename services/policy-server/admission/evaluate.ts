@@ -63,6 +63,8 @@ function logMonitored(log: Log, response: AdmissionResponse, { rules }: Catalogu
   log.info("policy evaluation (monitor mode)", {
     policy_id: rules.policy,
     allowed_to_mutate: rules.allowedToMutate,
-    response,
+    mutated: response.patch !== undefined,
+    // A patch holds parts of the object, which may be a Secret.
+    response: { ...response, patch: undefined },
   });
 }
