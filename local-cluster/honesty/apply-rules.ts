@@ -199,6 +199,19 @@ export const applyRules: readonly Rule[] = [
     },
   },
   {
+    rule: "kubectl takes over on the server's side, without a conflict, what it applied on the client's",
+    async holds(stage) {
+      const path = `${configMaps(stage)}/a`;
+      const config = JSON.stringify(configMap("a", { k: "1" }));
+      const annotations = { "kubectl.kubernetes.io/last-applied-configuration": config };
+      const made = configMap("a", { k: "1", other: "x" }, { annotations });
+      await stage.request("POST", `${configMaps(stage)}?fieldManager=kubectl-client-side-apply`, made);
+      assert.is((await stage.apply(path, configMap("a", { k: "2" }), "another")).status, 409);
+      assert.is((await stage.apply(path, configMap("a", { other: "y" }), "kubectl")).status, 409);
+      assert.is((await stage.apply(path, configMap("a", { k: "2" }), "kubectl")).body.data.k, "2");
+    },
+  },
+  {
     rule: "finalizers merge as a set and ownerReferences by uid, each manager with its own",
     async holds(stage) {
       const path = `${configMaps(stage)}/a`;

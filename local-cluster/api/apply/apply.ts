@@ -1,11 +1,21 @@
 // pure
+import { parseJson } from "../../../contracts/json.ts";
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import { cloneJson, equalJson } from "../../schema/clone.ts";
 import { apiVersionOf, type ResourceType } from "../../schema/resource-type.ts";
 import type { Schema } from "../../schema/schema.ts";
 import { StatusError } from "../../schema/status-error.ts";
 import { compareFields, fieldsOf } from "./compare.ts";
-import { difference, equalSets, type FieldSet, intersection, isEmpty, membersOf, union } from "./field-set.ts";
+import {
+  difference,
+  equalSets,
+  type FieldSet,
+  intersection,
+  isEmpty,
+  membersOf,
+  noFields,
+  union,
+} from "./field-set.ts";
 import { bare, type Manager, managersOf, withManagers, withoutSystemFields, type Writer } from "./managed-fields.ts";
 import { mergeValues, pruneFields } from "./merge.ts";
 import { structureProblem } from "./structure.ts";
@@ -41,7 +51,10 @@ export function mergeApplied(spec: ApplySpec): KubeObject {
   const contested = before.filter((each) => each !== self)
     .map((each) => ({ owner: each, fields: intersection(each.fields, changed) }))
     .filter(({ fields }) => !isEmpty(fields));
-  if (contested.length > 0 && !force) throw applyConflict(contested);
+  const allowed = force || manager !== "kubectl" ? noFields : lastAppliedFields(live, schema);
+  const conflicts = contested.map(({ owner, fields }) => ({ owner, fields: difference(fields, allowed) }))
+    .filter(({ fields }) => !isEmpty(fields));
+  if (conflicts.length > 0 && !force) throw applyConflict(conflicts);
 
   const others = before.filter((each) => each !== self)
     .map((each) => ({ ...each, fields: difference(each.fields, changed) }));
@@ -73,6 +86,17 @@ function relevantPart({ type, applied, subresource, live }: ApplySpec): KubeObje
   const { name, namespace } = live?.metadata ?? metadata;
   const identity = { name, ...(namespace === undefined ? {} : { namespace }) };
   return { apiVersion, kind, metadata: identity, ...(status === undefined ? {} : { status }) };
+}
+
+/** What `kubectl apply` set on the client's side before: `kubectl apply --server-side` takes that over without a conflict. */
+function lastAppliedFields(live: KubeObject | undefined, schema: Schema): FieldSet {
+  const text = live?.metadata.annotations?.["kubectl.kubernetes.io/last-applied-configuration"];
+  try {
+    return text === undefined ? noFields : fieldsOf(parseJson(text), schema);
+  } catch {
+    // An annotation that is no JSON allows nothing: the conflicts stand.
+    return noFields;
+  }
 }
 
 /** Upstream answers this with a bare 500, whose reason is left out. */
