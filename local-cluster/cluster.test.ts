@@ -164,6 +164,14 @@ test("cluster: a foreign image is never run and says so", async () => {
     (it) => it.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull",
   );
   assert.is(waiting.status?.phase, "Pending");
+  const log = await kube.request("GET", "/api/v1/namespaces/default/pods/nginx/log");
+  assert.is(log.status, 400);
+  assert.match(
+    log.body,
+    /container \\"main\\" in pod \\"nginx\\" is waiting to start: (ErrImagePull|ImagePullBackOff)/,
+  );
+  const other = await kube.request("GET", "/api/v1/namespaces/default/pods/nginx/log?container=other");
+  assert.match(other.body, "container other is not valid for pod nginx");
   await kube.remove(ref("Pod", "nginx"));
 });
 

@@ -122,8 +122,7 @@ function tokenFor(api: ApiServer, pod: Pod): string {
 
 function servePodLogs(api: ApiServer, node: LocalNode): void {
   api.hooks.podLogs = async (pod: KubeObject, query: URLSearchParams, signal: AbortSignal) => {
-    const { name, namespace = "" } = pod.metadata;
-    const lines = node.log({ name, namespace }, { ...logOptionsOf(query), signal })[Symbol.asyncIterator]();
+    const lines = node.log(pod as Pod, { ...logOptionsOf(query), signal })[Symbol.asyncIterator]();
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {

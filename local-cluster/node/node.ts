@@ -101,17 +101,25 @@ export class LocalNode {
   }
 
   /** Lines of a container's log; throws a 400 in the kubelet's words where there is none. */
-  log(pod: { namespace: string; name: string }, options: LogOptions & { signal?: AbortSignal }): AsyncIterable<string> {
-    const worker = [...this.#workers.values()].find(({ pod: { metadata } }) =>
-      metadata.name === pod.name && metadata.namespace === pod.namespace
-    );
-    const container = options.container ?? worker?.pod.spec.containers[0]?.name ?? "";
-    const found = worker?.container(container)?.log(options.previous === true);
+  log(pod: Pod, options: LogOptions & { signal?: AbortSignal }): AsyncIterable<string> {
+    const { name, uid = "" } = pod.metadata;
+    const names = pod.spec.containers.map((each) => each.name);
+    const container = options.container ?? names[0] ?? "";
+    if (!names.includes(container)) throw badRequest(`container ${container} is not valid for pod ${name}`);
+    if (options.container === undefined && names.length > 1) {
+      throw badRequest(
+        `a container name must be specified for pod ${name}, choose one of: [${names.join(" ")}]`,
+      );
+    }
+    const runner = this.#workers.get(uid)?.container(container);
+    const found = runner?.log(options.previous === true);
     if (found) return found.read(options);
+    if (options.previous === true) {
+      throw badRequest(`previous terminated container "${container}" in pod "${name}" not found`);
+    }
+    const why = runner?.facts().state.waiting?.reason;
     throw badRequest(
-      options.previous === true
-        ? `previous terminated container "${container}" in pod "${pod.name}" not found`
-        : `container "${container}" in pod "${pod.name}" is waiting to start`,
+      `container "${container}" in pod "${name}" is waiting to start${why === undefined ? "" : `: ${why}`}`,
     );
   }
 

@@ -81,9 +81,8 @@ export class PodWorker {
     return this.#containers.flatMap((each) => each.pid ?? []);
   }
 
-  container(name: string | undefined): ContainerRunner | undefined {
-    const index = name === undefined ? 0 : this.#pod.spec.containers.findIndex((each) => each.name === name);
-    return this.#containers[index];
+  container(name: string): ContainerRunner | undefined {
+    return this.#containers[this.#pod.spec.containers.findIndex((each) => each.name === name)];
   }
 
   /** A newer version of the pod was seen; a deletionTimestamp begins its graceful end. */
