@@ -132,6 +132,7 @@ function wordsOf(cause: unknown): string {
   return reason === undefined ? message : `TLS: ${reason}`;
 }
 
-function withoutCredentials(url: string): string {
+/** A URL as it may be shown: without the user and password that it may carry. */
+export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/@]*@/, "//");
 }

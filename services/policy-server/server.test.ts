@@ -155,6 +155,18 @@ test("server: every broken policy is named, with a code each", async () => {
   }
 });
 
+test("server: a password in a module's URL is not told when it cannot be fetched", async () => {
+  try {
+    await start({ p: { module: "https://me:hunter2@127.0.0.1:1/policy.wasm" } });
+    assert.unreachable();
+  } catch (error) {
+    const { code, message } = error as KubewardenError;
+    assert.is(code, "POLICIES_INVALID");
+    assert.match(message, "from https://127.0.0.1:1/policy.wasm");
+    assert.not.match(message, "hunter2");
+  }
+});
+
 test("server: without a limit for all, a policy's own one holds and the others have none", async () => {
   const { url } = await start({
     loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 1 },

@@ -1,5 +1,6 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
 import type { Log } from "../../../runtime/log.ts";
+import { withoutCredentials } from "../../../runtime/net.ts";
 import { compileModule } from "./compile.ts";
 
 export type LoadedModule = { digest: string; module: WebAssembly.Module };
@@ -23,7 +24,7 @@ export function moduleLoader(
     let started = performance.now();
     const bytes = await fetch(url);
     const digest = sha256Hex(bytes);
-    log.info("Module fetched", { module: url, digest, bytes: bytes.length, ms: elapsed(started) });
+    log.info("Module fetched", { module: withoutCredentials(url), digest, bytes: bytes.length, ms: elapsed(started) });
     const module = await remember(byDigest, digest, async () => {
       started = performance.now();
       const { module, metadata } = await compileModule(bytes, serverVersion);

@@ -10,6 +10,7 @@ import type {
   SingleEntry,
 } from "../../../contracts/policy-config.ts";
 import type { Log } from "../../../runtime/log.ts";
+import { withoutCredentials } from "../../../runtime/net.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { LoadedModule } from "../modules/store.ts";
 import type { Catalogue, CataloguedPolicy, Runnable } from "./catalogue.ts";
@@ -127,7 +128,9 @@ async function moduleFor(policy: string, url: string, { loadModule }: LoadContex
   } catch (cause) {
     const code = cause instanceof KubewardenError ? cause.code : "MODULE_FETCH_FAILED";
     const text = code === "MODULE_FETCH_FAILED"
-      ? `Error while downloading policy '${policy.replace("/", "/#")}' from ${url}: ${messageOf(cause)}`
+      ? `Error while downloading policy '${policy.replace("/", "/#")}' from ${withoutCredentials(url)}: ${
+        messageOf(cause)
+      }`
       : messageOf(cause);
     throw new KubewardenError(code, `bootstrap failure: ${policy}: ${text}`, { cause });
   }
