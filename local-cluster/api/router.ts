@@ -1,20 +1,19 @@
-import { stringifyJson } from "../../contracts/json.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { User } from "../auth/user.ts";
 import { groupResourceOf, type ResourceType } from "../schema/resource-type.ts";
 import { authorizeRequest } from "./access.ts";
 import type { ApiContext, WriteInfo, WriteRequest, WriteResult } from "./context.ts";
 import { decodeObject } from "./decode.ts";
-import { discoveryAt } from "./discovery.ts";
-import { badRequest, methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
+import { methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
 import { impersonated } from "./impersonation.ts";
 import { type Representation, representationOf } from "./negotiation.ts";
-import { openApiAt, openApiV2 } from "./openapi.ts";
-import { decodeProtobuf, protobufType } from "./protobuf.ts";
+import { answerPlainPath } from "./plain-paths.ts";
 import { getObject, listObjects, type ReadRequest, represent, watchObjects } from "./read.ts";
 import { type RequestInfo, requestInfoOf, type ResourceTarget } from "./request-info.ts";
+import { json, withWarnings } from "./responses.ts";
 import { subresourceHandler, type SubresourceHooks } from "./subresource-handlers.ts";
 import { subresourcesOf, verbsOf } from "./subresources.ts";
+import { writeRequestOf } from "./write-request.ts";
 import { deleteCollection } from "./write/collection.ts";
 import { createObject } from "./write/create.ts";
 import { patchObject } from "./write/patch.ts";
@@ -55,7 +54,10 @@ async function route(incoming: Incoming, warn: (text: string) => void): Promise<
   const { context, info, user, request } = incoming;
   const { target } = info;
   authorizeRequest(context, user, info);
-  if (target === undefined) return plainPath(incoming);
+  if (target === undefined) {
+    const { ready } = incoming.options;
+    return answerPlainPath(info, { types: context.types, ready: ready(), headers: request.headers });
+  }
   const type = context.types.find(target.group, target.version, target.resource);
   if (type === undefined) throw pathNotFound();
   if (type.namespaced && target.namespace === undefined && !["list", "watch"].includes(info.verb)) throw pathNotFound();
@@ -63,65 +65,20 @@ async function route(incoming: Incoming, warn: (text: string) => void): Promise<
   if (["list", "watch", "get"].includes(info.verb) && target.subresource === undefined) {
     return read(incoming, type, target);
   }
-  const write = await writeRequestOf(incoming, type, target, warn);
+  const write = await writeRequestOf(request, { info, type, user, warn });
   if (["get", "watch"].includes(info.verb)) return subresource(incoming, write);
-  await incoming.options.onWrite?.(infoOf(user, info.verb, type, "before"));
+  // What stores nothing is no write.
+  const onWrite = write.dryRun || type.virtual ? undefined : incoming.options.onWrite;
+  await onWrite?.(infoOf(user, info.verb, type, "before"));
   const response = type.virtual && info.verb === "create"
     ? json(incoming.options.review(decodeObject(write), user, target.namespace), 201)
     : target.subresource !== undefined
     ? await subresource(incoming, write)
     : answer(incoming, type, await writeTo(context, write, info));
-  await incoming.options.onWrite?.(infoOf(user, info.verb, type, "after"));
+  await onWrite?.(infoOf(user, info.verb, type, "after"));
   request.signal.throwIfAborted();
   return response;
 }
-
-function plainPath({ context, info, request, options }: Incoming): Response {
-  if (info.verb !== "get" && info.verb !== "head") throw methodNotAllowed();
-  switch (info.path) {
-    case "/version":
-      return json(versionInfo, 200);
-    case "/readyz":
-      return options.ready() ? new Response("ok") : new Response("starting", { status: 500 });
-    case "/healthz":
-    case "/livez":
-      return new Response("ok");
-    case "/":
-      return json(
-        { paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] },
-        200,
-      );
-  }
-  const types = context.types.all();
-  if (info.path === "/openapi/v2") return openApiV2(request.headers.get("accept"));
-  if (info.path.startsWith("/openapi/")) {
-    const document = openApiAt(info.path, types);
-    if (document !== undefined) return json(document, 200);
-    throw pathNotFound();
-  }
-  const aggregated = representationOf(request.headers.get("accept")) === "aggregatedDiscovery";
-  const body = discoveryAt(info.path, types, aggregated);
-  if (body === undefined) throw pathNotFound();
-  return json(
-    body,
-    200,
-    aggregated && info.path.split("/").length === 2
-      ? "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-      : undefined,
-  );
-}
-
-const versionInfo = {
-  major: "1",
-  minor: "35",
-  gitVersion: "v1.35.0-local-cluster",
-  gitCommit: "",
-  gitTreeState: "clean",
-  buildDate: "2026-01-01T00:00:00Z",
-  goVersion: "none",
-  compiler: "none",
-  platform: "local/cluster",
-};
 
 function read({ context, info, request }: Incoming, type: ResourceType, target: ResourceTarget): Response {
   if (type.virtual) throw methodNotAllowed();
@@ -174,49 +131,6 @@ async function subresource({ context, options, info }: Incoming, write: WriteReq
   return result instanceof Response ? result : json(result.object, result.code);
 }
 
-async function writeRequestOf(
-  { request, info, user }: Incoming,
-  type: ResourceType,
-  { namespace, name, subresource }: ResourceTarget,
-  warn: (text: string) => void,
-): Promise<WriteRequest> {
-  const { query } = info;
-  const dryRun = query.getAll("dryRun");
-  if (dryRun.some((each) => each !== "All" && each !== "")) throw badRequest(`invalid dryRun "${dryRun.join(",")}"`);
-  const contentType = (request.headers.get("content-type") ?? "application/json").split(";")[0]?.trim() ?? "";
-  const isApply = contentType.startsWith("application/apply-patch");
-  const fieldValidation = query.get("fieldValidation") || "Warn";
-  if (fieldValidation !== "Strict" && fieldValidation !== "Warn" && fieldValidation !== "Ignore") {
-    throw badRequest(`fieldValidation: Unsupported value: "${fieldValidation}"`);
-  }
-  return {
-    verb: info.verb,
-    type,
-    ...(namespace === undefined || !type.namespaced ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
-    ...(subresource === undefined ? {} : { subresource }),
-    user,
-    dryRun: dryRun.includes("All"),
-    fieldManager: query.get("fieldManager") || (isApply ? "" : managerFromUserAgent(request.headers.get("user-agent"))),
-    fieldValidation,
-    ...await bodyOf(request, contentType),
-    force: query.get("force") === "true",
-    signal: request.signal,
-    warn,
-  };
-}
-
-async function bodyOf(request: Request, contentType: string): Promise<{ contentType: string; body: string }> {
-  if (contentType !== protobufType) return { contentType, body: await request.text() };
-  const object = decodeProtobuf(new Uint8Array(await request.arrayBuffer()));
-  return { contentType: "application/json", body: stringifyJson(object) };
-}
-
-/** Without a fieldManager an update is managed by the first part of the User-Agent. */
-function managerFromUserAgent(userAgent: string | null): string {
-  return (userAgent ?? "").split("/")[0]?.slice(0, 128) || "unknown";
-}
-
 function answer({ context, info, request }: Incoming, type: ResourceType, { object, code }: WriteResult): Response {
   const isObject = (object as KubeObject).kind === type.kind;
   const representation: Representation = representationOf(request.headers.get("accept"));
@@ -228,20 +142,4 @@ function answer({ context, info, request }: Incoming, type: ResourceType, { obje
 
 function infoOf(user: User, verb: string, type: ResourceType, phase: "before" | "after"): WriteInfo {
   return { user: user.username, verb, resource: groupResourceOf(type), phase };
-}
-
-function json(body: unknown, status: number, contentType = "application/json"): Response {
-  return new Response(stringifyJson(body), {
-    status,
-    headers: { "Content-Type": contentType, "Cache-Control": "no-cache, private" },
-  });
-}
-
-/** RFC 7234 warnings, code 299, as kubectl prints them. */
-function withWarnings(response: Response, warnings: readonly string[]): Response {
-  for (const text of new Set(warnings)) {
-    const quoted = text.replaceAll(/[^\x20-\x7e]/g, "?").replaceAll(/["\\]/g, "\\$&");
-    response.headers.append("Warning", `299 - "${quoted}"`);
-  }
-  return response;
 }

@@ -1,28 +1,19 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
-import { createAdmission } from "../admission/chain.ts";
 import { authenticate, type AuthenticationContext } from "../auth/authenticate.ts";
-import { bootstrapRbac } from "../auth/bootstrap.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";
-import { authorize } from "../auth/rbac.ts";
 import { answerReview } from "../auth/reviews.ts";
 import { createTokenIssuer, type TokenIssuer } from "../auth/service-account-tokens.ts";
 import type { User } from "../auth/user.ts";
-import { builtinTypes } from "../schema/builtin/types.ts";
-import { groupResourceOf } from "../schema/resource-type.ts";
-import type { ApiContext, WriteInfo } from "./context.ts";
-import { createCrdController } from "./crd-controller.ts";
-import { renormalize } from "./decode.ts";
+import type { WriteInfo } from "./context.ts";
 import { kubeconfigFor } from "./kubeconfig.ts";
-import { seededRandom } from "./random.ts";
 import { apiHandler } from "./router.ts";
-import { Storage } from "./storage.ts";
+import { createApiState, type ServiceResolver } from "./state.ts";
+import type { Storage } from "./storage.ts";
 import type { SubresourceHooks } from "./subresource-handlers.ts";
 import { issueServingIdentity } from "./tls.ts";
-import { objectReader, TypeRegistry } from "./type-registry.ts";
-import { WatchHub } from "./watch-hub.ts";
-import { prepareNew } from "./write/create.ts";
+import type { TypeRegistry } from "./type-registry.ts";
 
 export type ApiServerOptions = {
   readonly host?: string;
@@ -38,10 +29,6 @@ export type ApiServerOptions = {
   /** A ready pod behind a port of a Service. */
   readonly resolveService?: ServiceResolver;
 };
-
-export type ServiceResolver = (
-  service: { namespace: string; name: string; port: number },
-) => { host: string; port: number } | undefined;
 
 /** A running API server and what its own cluster may do beside the API. */
 export type ApiServer = {
@@ -69,65 +56,24 @@ export type ApiServer = {
   stop(): Promise<void>;
 };
 
-/** Namespaces that every cluster has. */
-const initialNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 /** Starts an empty cluster's API server on loopback, over TLS. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { host = "127.0.0.1", port = 0, seed = 1, disturbances = false, log, now = () => new Date() } = options;
-  const random = seededRandom(seed);
-  const storage = new Storage();
-  const hub = new WatchHub(storage, () => disturbances ? lagMs(random.next()) : 0);
-  const types = new TypeRegistry(builtinTypes());
-  const reader = objectReader(storage, types);
-  const adminToken = crypto.randomUUID();
-  const admin: User = { username: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
-  const tokens = createTokenIssuer();
-  const authentication = (): AuthenticationContext => ({
-    tokens,
-    reader,
-    staticTokens: new Map([[adminToken, admin]]),
-    now: now(),
-  });
-  let clusterIp = 1;
+  const { host = "127.0.0.1", seed = 1, disturbances = false, log, now = () => new Date() } = options;
   let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
-  const admission = createAdmission({
-    reader,
-    resolveService: (service) => resolveService(service),
-    renormalize,
-    configurationDelayMs: () => disturbances ? random.between(0, 1000) : 0,
-  });
-  storage.onEvent((resource) => {
-    if (/^(validating|mutating)webhookconfigurations\./.test(resource)) admission.configurationChanged();
-  });
-  const context: ApiContext = {
-    storage,
-    hub,
-    types,
-    random,
+  let ready = true, onWrite = options.onWrite;
+  const { context, reader, stop } = createApiState({
+    seed,
     disturbances,
     now,
-    admission,
-    unfinishedLists: new Map(),
-    authorize: (user, attributes) => authorize(user, attributes, reader),
-    prepare: () => ({
-      now: now(),
-      allocateClusterIp: () => `10.96.${clusterIp >> 8 & 255}.${clusterIp++ & 255}`,
-    }),
-  };
-  const crds = createCrdController(context);
-  const hooks: SubresourceHooks = {
-    issueToken: async (account, request) => tokenRequestAnswer(request, account),
-  };
-  let ready = true, onWrite = options.onWrite;
-  bootstrap(context);
-
-  const identity = await issueServingIdentity({
-    ips: [...new Set([host, "127.0.0.1"])],
-    dnsNames: ["localhost", "kubernetes.default.svc"],
-    now: now(),
+    resolveService: (service) => resolveService(service),
   });
-  const stopping = new AbortController();
+  const tokens = createTokenIssuer();
+  const adminToken = crypto.randomUUID();
+  const staticTokens = new Map<string, User>([
+    [adminToken, { username: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] }],
+  ]);
+  const authentication = (): AuthenticationContext => ({ tokens, reader, staticTokens, now: now() });
+  const hooks: SubresourceHooks = { issueToken: async (account, request) => answerTokenRequest(account, request) };
   const handler = apiHandler(context, {
     authenticate: (request) =>
       authenticate({ authorization: request.headers.get("authorization") ?? undefined }, authentication()),
@@ -136,27 +82,32 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     ready: () => ready,
     onWrite: (info) => onWrite?.(info),
   });
+
+  const ips = [...new Set([host, "127.0.0.1"])];
+  const dnsNames = ["localhost", "kubernetes.default.svc"];
+  const { caPem, certPem, keyPem } = await issueServingIdentity({ ips, dnsNames, now: now() });
+  const stopping = new AbortController();
   const listenOn = async (port: number) => {
     const away = new AbortController();
     const server = await serve((request) => handler(request), {
       host,
       port,
-      tls: { cert: identity.certPem, key: identity.keyPem },
+      tls: { cert: certPem, key: keyPem },
       signal: AbortSignal.any([stopping.signal, away.signal]),
       drainMs: 100,
       ...(log ? { log } : {}),
     });
     return { away, server };
   };
-  let listener = await listenOn(port);
-  const { url, port: actualPort } = listener.server;
+  let listener = await listenOn(options.port ?? 0);
+  const { url, port } = listener.server;
   return {
     url,
-    caPem: identity.caPem,
-    kubeconfig: (user) => kubeconfigFor({ url, caPem: identity.caPem, user: user ?? { token: adminToken } }),
+    caPem,
+    kubeconfig: (user) => kubeconfigFor({ url, caPem, user: user ?? { token: adminToken } }),
     reader,
-    storage,
-    types,
+    storage: context.storage,
+    types: context.types,
     tokens,
     hooks,
     setServiceResolver: (next) => resolveService = next,
@@ -165,50 +116,22 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     async setAvailable(available) {
       const { away, server } = listener;
       if (available !== away.signal.aborted) return;
-      if (available) return void (listener = await listenOn(actualPort));
+      if (available) return void (listener = await listenOn(port));
       away.abort();
       await server.closed;
     },
     async stop() {
-      admission.stop();
-      crds.stop();
-      hub.stop();
+      stop();
       stopping.abort();
       await listener.server.closed;
     },
   };
 
-  function tokenRequestAnswer(request: Record<string, unknown>, account: KubeObject): Record<string, unknown> {
-    const spec = (request.spec ?? {}) as { expirationSeconds?: number; audiences?: string[] };
-    const { expirationSeconds, audiences } = spec;
-    return { ...request, status: tokens.issue({ account, expirationSeconds, audiences }, now()) };
-  }
-}
-
-/** Most events come at once, some late: up to 300 ms. */
-function lagMs(chance: number): number {
-  return chance < 0.5 ? 0 : Math.round((chance - 0.5) * 600);
-}
-
-/** What is there before the first request. */
-function bootstrap(context: ApiContext): void {
-  const namespaces = initialNamespaces.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
-  for (const object of [...namespaces, ...bootstrapRbac()]) {
-    const type = context.types.ofKind(object);
-    if (type === undefined) throw new Error(`no type for ${object.apiVersion} ${object.kind}`);
-    const request = {
-      verb: "create",
-      type,
-      user: { username: "system:apiserver", groups: ["system:masters"] },
-      dryRun: false,
-      fieldManager: "kube-apiserver",
-      fieldValidation: "Strict" as const,
-      contentType: "application/json",
-      body: "",
-      force: false,
-      signal: new AbortController().signal,
-      warn: () => undefined,
+  function answerTokenRequest(account: KubeObject, request: Record<string, unknown>): Record<string, unknown> {
+    const { expirationSeconds, audiences } = (request.spec ?? {}) as {
+      expirationSeconds?: number;
+      audiences?: string[];
     };
-    context.storage.create(groupResourceOf(type), prepareNew(context, request, object));
+    return { ...request, status: tokens.issue({ account, expirationSeconds, audiences }, now()) };
   }
 }
