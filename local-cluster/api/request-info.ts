@@ -1,4 +1,5 @@
 // pure
+import { badRequest } from "./failures.ts";
 
 /** What a request asks, as k8s.io/apiserver `request.RequestInfo` reads it from method and path. */
 export type RequestInfo = {
@@ -25,10 +26,18 @@ export type ResourceTarget = {
 export function requestInfoOf(method: string, url: URL): RequestInfo {
   const path = url.pathname;
   const base = { method, path, query: url.searchParams };
-  const target = targetOf(path.split("/").filter((part) => part !== "").map(decodeURIComponent));
+  const target = targetOf(path.split("/").filter((part) => part !== "").map(decodePart));
   return target === undefined
     ? { ...base, verb: method.toLowerCase() }
     : { ...base, verb: verbOf(method, target, url.searchParams), target };
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`the path is not readable at "${part}"`);
+  }
 }
 
 function targetOf(parts: string[]): ResourceTarget | undefined {
