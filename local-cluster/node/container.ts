@@ -1,19 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { constants } from "node:os";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { messageOf } from "../../contracts/errors.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 import type { Container, ContainerState, Pod } from "../workloads/pod.ts";
-import { ContainerLog } from "./container-log.ts";
+import type { ContainerLog } from "./container-log.ts";
+import { ContainerProcess, prepareLaunch } from "./container-process.ts";
 import type { ReadSource } from "./environment.ts";
+import { type Launch, launchFor } from "./launch.ts";
 import type { ContainerFacts } from "./pod-status.ts";
 import { runProbes } from "./prober.ts";
-import { killGroup, signalProcess } from "./process-group.ts";
 import type { Reaper } from "./reaper.ts";
-import { type Launch, launchFor } from "./launch.ts";
 import { forgetCrashesAfterMs, restartDelayMs, shouldRestart } from "./restart.ts";
 
 /** What a container asks of its pod and node. */
@@ -32,8 +26,6 @@ export type ContainerHost = {
   event(type: "Normal" | "Warning", reason: string, message: string): void;
 };
 
-const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
-
 /** One container of a pod over its whole life: started, probed, restarted with growing pauses, stopped. */
 export class ContainerRunner {
   readonly #spec: Container;
@@ -44,10 +36,8 @@ export class ContainerRunner {
   #ready = false;
   #started = false;
   #restarts = 0;
-  #containerID: string | undefined;
-  #child: ChildProcess | undefined;
-  #asked: ChildProcess | undefined;
-  #logs: { current?: ContainerLog; previous?: ContainerLog } = {};
+  #current: ContainerProcess | undefined;
+  #previous: ContainerProcess | undefined;
 
   constructor(spec: Container, host: ContainerHost) {
     this.#spec = spec;
@@ -55,15 +45,15 @@ export class ContainerRunner {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#state.running && this.#current?.pid;
   }
 
   facts(): ContainerFacts {
     return {
       name: this.#spec.name,
       image: this.#spec.image,
-      imageID: this.#containerID === undefined ? "" : `process://${this.#spec.image}`,
-      ...(this.#containerID === undefined ? {} : { containerID: this.#containerID }),
+      imageID: this.#current === undefined ? "" : `process://${this.#spec.image}`,
+      ...(this.#current === undefined ? {} : { containerID: this.#current.id }),
       ready: this.#ready,
       started: this.#started,
       restartCount: this.#restarts,
@@ -72,8 +62,9 @@ export class ContainerRunner {
     };
   }
 
+  /** While a container waits for its next start, the last run is the previous one. */
   log(previous: boolean): ContainerLog | undefined {
-    return previous ? this.#logs.previous : this.#logs.current;
+    return (previous && !this.#state.waiting ? this.#previous : this.#current)?.log;
   }
 
   /** Runs until the restart policy or `stop` ends it. */
@@ -91,74 +82,49 @@ export class ContainerRunner {
       if (!shouldRestart(this.#host.pod().spec.restartPolicy, exitCode)) return;
       if (Date.now() - startedAt > forgetCrashesAfterMs) crashes = 0;
       await this.#backOff(restartDelayMs(crashes++));
-      this.#restarts++;
+      if (!this.#stopping.signal.aborted) this.#restarts++;
     }
   }
 
   /** SIGTERM, then SIGKILL when the grace period is over. Waits for the process to be gone. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
-    await this.#terminate(graceMs);
-  }
-
-  async #terminate(graceMs: number): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    // A second SIGTERM means "at once" to many programs, so it is sent once.
-    if (graceMs > 0 && this.#asked !== child) signalProcess(child.pid, "SIGTERM");
-    this.#asked = child;
-    const timer = setTimeout(() => signalProcess(child.pid, "SIGKILL"), graceMs);
-    await gone;
-    clearTimeout(timer);
+    if (this.#state.running) await this.#current?.terminate(graceMs);
   }
 
   async #runOnce(launch: Launch): Promise<number> {
-    const messageFile = launch.terminationMessageFile;
-    await mkdir(dirname(messageFile), { recursive: true });
-    await rm(messageFile, { force: true });
+    await prepareLaunch(launch);
     if (this.#stopping.signal.aborted) return 0;
-    const log = new ContainerLog();
-    this.#logs = { current: log, previous: this.#logs.current };
-    this.#containerID = `process://${crypto.randomUUID()}`;
     const startedAt = timestamp(new Date());
-    // Its own process group: Ctrl-C in the terminal of the cluster must not reach the pods by itself.
-    const child = spawn(launch.command, launch.args, {
-      cwd: projectRoot,
-      env: launch.env,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    const exited = exitOf(child, log);
-    this.#child = child;
-    if (child.pid !== undefined) this.#host.reaper.add(child.pid);
+    const current = new ContainerProcess(launch, this.#host.reaper);
+    this.#previous = this.#current;
+    this.#current = current;
     this.#state = { running: { startedAt } };
     this.#host.event("Normal", "Started", `Started container ${this.#spec.name}`);
     this.#host.changed();
 
     const probing = new AbortController();
-    const probes = this.#probe(probing.signal);
-    const { exitCode, problem } = await exited;
+    const probes = this.#probe(current, probing.signal);
+    const ending = await current.ended;
     probing.abort();
     await probes;
-    if (child.pid !== undefined) this.#host.reaper.drop(child.pid);
-    this.#child = undefined;
-    const message = problem ?? await this.#terminationMessage(messageFile, exitCode, log);
+    const fallBackToLog = this.#spec.terminationMessagePolicy === "FallbackToLogsOnError";
+    const message = await current.terminationMessage(ending, { fallBackToLog });
     this.#state = {
       terminated: {
-        exitCode,
-        reason: exitCode === 0 ? "Completed" : problem === undefined ? "Error" : "StartError",
+        exitCode: ending.exitCode,
+        reason: ending.problem !== undefined ? "StartError" : ending.exitCode === 0 ? "Completed" : "Error",
         ...(message === "" ? {} : { message }),
         startedAt,
         finishedAt: timestamp(new Date()),
-        containerID: this.#containerID,
+        containerID: current.id,
       },
     };
     this.#set({ ready: false, started: false });
-    return exitCode;
+    return ending.exitCode;
   }
 
-  async #probe(signal: AbortSignal): Promise<void> {
+  async #probe(process: ContainerProcess, signal: AbortSignal): Promise<void> {
     await runProbes({
       container: this.#spec,
       podIP: this.#host.podIP,
@@ -170,7 +136,7 @@ export class ContainerRunner {
           if (!fatal) return this.#host.event("Warning", "Unhealthy", `${kind} probe failed: ${message}`);
           const text = `Container ${this.#spec.name} failed ${kind.toLowerCase()} probe, will be restarted`;
           this.#host.event("Normal", "Killing", text);
-          void this.#terminate(1000 * (this.#host.pod().spec.terminationGracePeriodSeconds ?? 30));
+          void process.terminate(1000 * (this.#host.pod().spec.terminationGracePeriodSeconds ?? 30));
         },
       },
     });
@@ -202,16 +168,6 @@ export class ContainerRunner {
     } else this.#lastState = this.#state;
   }
 
-  async #terminationMessage(file: string, exitCode: number, log: ContainerLog): Promise<string> {
-    const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      return `cannot read the termination message: ${messageOf(error)}`;
-    });
-    // Kubernetes keeps 4096 bytes of a message.
-    if (text !== "") return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, 4096));
-    return this.#spec.terminationMessagePolicy === "FallbackToLogsOnError" && exitCode !== 0 ? log.tail() : "";
-  }
-
   #set({ ready = this.#ready, started = this.#started }: { ready?: boolean; started?: boolean }): void {
     this.#ready = ready && this.#state.running !== undefined;
     this.#started = started && this.#state.running !== undefined;
@@ -221,22 +177,4 @@ export class ContainerRunner {
   async #pause(ms: number): Promise<void> {
     await sleep(ms, this.#stopping.signal).catch(() => {/* stopping: the caller looks at the signal */});
   }
-}
-
-function exitOf(child: ChildProcess, log: ContainerLog): Promise<{ exitCode: number; problem?: string }> {
-  for (const stream of ["stdout", "stderr"] as const) {
-    child[stream]?.setEncoding("utf8");
-    child[stream]?.on("data", (chunk: string) => log.write(stream, chunk));
-  }
-  // Whatever the process started dies with it, as everything in a container dies with its first process.
-  child.once("exit", () => killGroup(child.pid));
-  return new Promise((resolve) => {
-    child.once("error", (error) => {
-      if (child.pid === undefined) resolve({ exitCode: 128, problem: messageOf(error) });
-    });
-    child.once("close", (code, signal) => {
-      log.end();
-      resolve({ exitCode: code ?? 128 + (signal ? constants.signals[signal] : 0) });
-    });
-  });
 }

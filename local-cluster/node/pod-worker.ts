@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KubewardenError, messageOf } from "../../contracts/errors.ts";
+import { messageOf } from "../../contracts/errors.ts";
 import { stringifyJson } from "../../contracts/json.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { Kube } from "../../runtime/kube.ts";
@@ -14,6 +14,7 @@ import type { ReadSource } from "./environment.ts";
 import { podStatusFor } from "./pod-status.ts";
 import { PodVolumes } from "./pod-volumes.ts";
 import type { Reaper } from "./reaper.ts";
+import { StatusWriter } from "./status-writer.ts";
 
 /** What the node gives to every pod it runs. */
 export type NodeServices = {
@@ -38,6 +39,7 @@ export class PodWorker {
   readonly #node: NodeServices;
   readonly #volumes: PodVolumes;
   readonly #folder: string;
+  readonly #status: StatusWriter;
   readonly #stopping = new AbortController();
   readonly #startTime = timestamp(new Date());
   readonly #finished: Promise<void>;
@@ -46,10 +48,6 @@ export class PodWorker {
   #graceMs = Number.POSITIVE_INFINITY;
   #podIP: string | undefined;
   #containers: ContainerRunner[] = [];
-  #lastStatus: PodStatus | undefined;
-  #written = "";
-  #writing: Promise<void> | undefined;
-  #dirty = false;
   #gone = false;
 
   constructor(pod: Pod, node: NodeServices) {
@@ -65,6 +63,7 @@ export class PodWorker {
       issueToken: () => node.issueToken(this.#pod),
       delayMs: node.volumeDelayMs,
     });
+    this.#status = new StatusWriter(node.kube, { log: node.log, statusNow: (last) => this.#statusNow(last) });
     this.#finished = this.#run(read);
   }
 
@@ -95,6 +94,7 @@ export class PodWorker {
   /** The pod is no longer in the API: whatever still runs is killed. */
   async forget(): Promise<void> {
     this.#gone = true;
+    this.#status.end();
     await this.stop(0);
   }
 
@@ -135,11 +135,11 @@ export class PodWorker {
         extraEnv: this.#extraEnv,
         reaper: this.#node.reaper,
         pod: () => this.#pod,
-        changed: () => this.#changed(),
+        changed: () => this.#status.changed(),
         event: (type, reason, message) => this.#node.event(this.#pod, type, reason, message),
       })
     );
-    this.#changed();
+    this.#status.changed();
     try {
       await mkdir(this.#folder, { recursive: true });
       if (await this.#mount(signal)) {
@@ -154,8 +154,8 @@ export class PodWorker {
     }
     await whenAborted(signal);
     this.#node.addresses.release(podIP);
-    this.#changed();
-    await this.#writing;
+    this.#status.changed();
+    await this.#status.settled();
     if (this.#pod.metadata.deletionTimestamp !== undefined && !this.#gone) await this.#removeFromApi();
   }
 
@@ -179,46 +179,16 @@ export class PodWorker {
     return tokenFile === undefined ? {} : await this.#node.accessEnvironment(this.#folder, tokenFile);
   }
 
-  /** Writes the status soon; changes that come while a write is under way go into the next one. */
-  #changed(): void {
-    this.#dirty = true;
-    this.#writing ??= this.#writeStatus().finally(() => {
-      this.#writing = undefined;
+  #statusNow(last: PodStatus | undefined): { pod: Pod; status: PodStatus } {
+    const status = podStatusFor({
+      pod: { ...this.#pod, status: last ?? this.#pod.status },
+      containers: this.#containers.map((each) => each.facts()),
+      podIP: this.#podIP,
+      hostIP: this.#node.addresses.hostIP,
+      startTime: this.#startTime,
+      now: new Date(),
     });
-  }
-
-  async #writeStatus(): Promise<void> {
-    for (let pauseMs = 100; this.#dirty && !this.#gone;) {
-      this.#dirty = false;
-      const status = podStatusFor({
-        pod: { ...this.#pod, status: this.#lastStatus ?? this.#pod.status },
-        containers: this.#containers.map((each) => each.facts()),
-        podIP: this.#podIP,
-        hostIP: this.#node.addresses.hostIP,
-        startTime: this.#startTime,
-        now: new Date(),
-      });
-      this.#lastStatus = status;
-      const text = stringifyJson(status);
-      if (text === this.#written) continue;
-      try {
-        await this.#patchStatus(status);
-        this.#written = text;
-        pauseMs = 100;
-      } catch (error) {
-        if (error instanceof KubewardenError && error.code === "KUBE_NOT_FOUND") return;
-        this.#node.log.debug("cannot write pod status", { pod: this.#pod.metadata.name, error });
-        this.#dirty = true;
-        await sleep(pauseMs);
-        pauseMs = Math.min(2000, pauseMs * 2);
-      }
-    }
-  }
-
-  async #patchStatus(status: PodStatus): Promise<void> {
-    const { name, namespace, uid } = this.#pod.metadata;
-    const ref = { apiVersion: "v1", kind: "Pod", name, namespace };
-    await this.#node.kube.patch(ref, { metadata: { uid }, status }, { type: "merge", subresource: "status" });
+    return { pod: this.#pod, status };
   }
 
   async #removeFromApi(): Promise<void> {
