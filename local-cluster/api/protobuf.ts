@@ -38,8 +38,9 @@ function readMessage(name: string, bytes: Uint8Array): Record<string, unknown> {
       const [key, value] = [...fieldsIn(bytesOf(wire))];
       const entry = [key ? readValue("string", key) : "", value ? readValue(type.slice(4), value) : ""];
       message[field] = { ...message[field] as Record<string, unknown>, [String(entry[0])]: entry[1] };
-    } else if (!isZero(wire) || type.endsWith("*")) {
-      message[field] = readValue(type.replace("*", ""), wire);
+    } else {
+      const value = readValue(type.replace("*", ""), wire);
+      if (type.endsWith("*") || !saysNothing(value)) message[field] = value;
     }
   }
   return message;
@@ -89,6 +90,12 @@ function* fieldsIn(bytes: Uint8Array): Generator<WireField> {
       yield { number, value: bytes.subarray(at, at += length) };
     } else throw unreadable(`wire type ${wireType}`);
   }
+}
+
+/** What Go writes for a field that is no pointer and was not set. */
+function saysNothing(value: unknown): boolean {
+  return value === undefined || value === "" || value === 0 || value === false ||
+    (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 }
 
 /** Zero, nothing, or a message that holds nothing else. */
