@@ -142,6 +142,12 @@ step("logs of a policy-server pod", async () => {
   assert.match(logs, /privileged-pods/);
 });
 
+step("a second apply of the overlay changes nothing, and server-side apply takes over without a conflict", async () => {
+  const again = await succeed(["apply", "-k", overlay]);
+  assert.equal(again.split("\n").filter((line) => line !== "" && !line.endsWith(" unchanged")), []);
+  await succeed(["apply", "--server-side", "-k", overlay]);
+});
+
 step("delete of a policy takes its webhook with it, and the pod may run", async () => {
   await succeed(["delete", "cap", "privileged-pods", "--timeout=60s"]);
   const webhooks = await succeed(["get", "validatingwebhookconfigurations", "-o", "name"]);
