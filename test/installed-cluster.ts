@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
-import { labels } from "../contracts/names.ts";
 import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
 import { policyServer, type Stage, untilCondition } from "../local-cluster/demo/looks.ts";
 import { policiesFolder, readManifest } from "../local-cluster/demo/manifests.ts";
@@ -47,12 +47,11 @@ export async function installedCluster({ moreModules, change = (same) => same }:
     const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath, userAgent: fieldManager });
     const wait = { limitMs: 60_000, signal: new AbortController().signal };
     const stage: Stage = { kube, modulesHost: examples.host, wait };
-    await applyAll(kube, (await renderKustomization(overlay)).map(change));
+    const rendered = (await renderKustomization(overlay)).map((object) =>
+      withServerSettings(object, [examples.host, more.host])
+    );
+    await applyAll(kube, rendered.map(change));
     await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
-    const insecureSources = [examples.host, more.host];
-    // Long enough for endpoints that lag by up to 3 s; the usual 10 s would be the better part of every rollout here.
-    const env = [{ name: "KUBEWARDEN_SHUTDOWN_DELAY", value: "4" }];
-    await kube.patch(policyServer("default"), { spec: { insecureSources, env } }, { type: "merge" });
     await applyAll(kube, await readManifest("namespaces", examples.host));
     await applyAll(kube, await readManifest("privileged-pods", examples.host));
     const modules = { examples: `http://${examples.host}`, more: `http://${more.host}` };
@@ -63,6 +62,17 @@ export async function installedCluster({ moreModules, change = (same) => same }:
   }
 }
 
+/** What PolicyServer `default` needs besides, from its first rollout on. */
+function withServerSettings(object: KubeObject, insecureSources: string[]): KubeObject {
+  if (object.kind !== "ConfigMap" || object.metadata.name !== "kubewarden-defaults") return object;
+  const [[key, text]] = Object.entries(object.data as Record<string, string>) as [[string, string]];
+  const server = parse(text) as KubeObject & { spec: object };
+  // Long enough for endpoints that lag by up to 3 s; the usual 10 s would be the better part of every rollout here.
+  const env = [{ name: "KUBEWARDEN_SHUTDOWN_DELAY", value: "4" }];
+  // JSON is YAML.
+  return { ...object, data: { [key]: JSON.stringify({ ...server, spec: { ...server.spec, insecureSources, env } }) } };
+}
+
 export async function applyAll(kube: Kube, objects: readonly KubeObject[]): Promise<void> {
   for (const object of objects) await kube.apply(object, { fieldManager, force: true });
 }
@@ -71,10 +81,6 @@ export async function applyAll(kube: Kube, objects: readonly KubeObject[]): Prom
 export function runningPods({ cluster }: InstalledCluster, name: string, value: string): RunningPod[] {
   return cluster.node.pods().filter((pod) => pod.labels[name] === value);
 }
-
-/** Pods of a controller. */
-export const controllerPods = (installed: InstalledCluster, name: string) =>
-  runningPods(installed, labels.component, name);
 
 /** Waits until an object is as asked; fails with what was seen last. */
 export async function untilObject(
