@@ -16,14 +16,17 @@ export const policy = (kind: PolicyKind, name: string, namespace?: string): Obje
   namespace,
 });
 
-/** Waits for a condition to be True; says what it was instead. */
+/** Waits for a condition to be True of the object as it is now, not of an earlier generation; says what it was instead. */
 export function untilCondition({ kube, wait }: Stage, ref: ObjectRef, type: string): Promise<void> {
   return until(`${ref.kind} "${ref.name}" condition ${type}=True`, async () => {
     const object = await kube.get(ref, { signal: wait.signal });
     if (!object) return "no such object";
     const conditions = (object.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
     const found = conditions.find((each) => each.type === type);
-    if (found?.status === "True") return true;
+    const { generation = 0 } = object.metadata;
+    const { observedGeneration = generation } = object.status as { observedGeneration?: number } ?? {};
+    const seen = Math.min(found?.observedGeneration ?? generation, observedGeneration);
+    if (found?.status === "True") return seen >= generation || `${type}=True for generation ${seen} of ${generation}`;
     return found ? `${type}=${found.status}, ${found.reason}: ${found.message}` : `no condition ${type} yet`;
   }, wait);
 }

@@ -67,7 +67,7 @@ function runUnder(runtime: RuntimeName): Promise<number> {
   });
   // Ctrl-C reaches the whole foreground group; a signal to this process alone is passed on.
   process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  process.on("SIGTERM", () => child.pid !== undefined && process.kill(child.pid, "SIGTERM"));
   return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
 }
 

@@ -10,6 +10,8 @@ export async function dumpOf(kube: Kube, signal: AbortSignal): Promise<Record<st
   for (const { apiVersion, kind } of await listableKinds(kube, signal)) {
     const { items } = await kube.list({ apiVersion, kind }, { signal });
     for (const item of items) {
+      // A slice's generation counts how often pods came, went and became ready: a killed pod shows there.
+      if (kind === "EndpointSlice") delete item.metadata.generation;
       const object = normalized(item) as KubeObject;
       const { namespace, name } = object.metadata;
       dump[`${apiVersion} ${kind} ${namespace ? `${namespace}/` : ""}${name}`] = object;
@@ -56,15 +58,15 @@ async function listableKinds(kube: Kube, signal: AbortSignal): Promise<{ apiVers
   return kinds;
 }
 
-/** Keys whose values are identities, times, or made of random key material. */
+/** Keys whose values are identities, times, addresses, or made of random key material. */
 const volatile =
-  /^(uid|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|addresses|ip|containerID|clusterIPs?|ports)$/;
+  /^(uid|policyServerUid|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|hostIPs?|addresses|ip|containerID|clusterIPs?|ports)$/;
 /** What a killed container leaves behind on its own Pod. */
 const marksOfTheKill = /^(restartCount|lastState)$/;
 
 function normalized(value: unknown, path: string[] = []): unknown {
-  if (Array.isArray(value)) return value.map((each) => normalized(each, path));
-  if (!isMap(value)) return typeof value === "string" ? withoutRandomSuffix(value) : value;
+  if (Array.isArray(value)) return inFixedOrder(value.map((each) => normalized(each, path)));
+  if (!isMap(value)) return typeof value === "string" ? withoutRandomText(value) : value;
   const secret = value.kind === "Secret" && path.length === 0;
   const kept = Object.entries(value).flatMap(([key, each]): [string, unknown][] => {
     if (volatile.test(key) && !isPartOfSpec(path, key)) return [];
@@ -80,9 +82,21 @@ function isPartOfSpec(path: string[], key: string): boolean {
   return key === "ports" && path[0] === "spec";
 }
 
-/** Names of Pods end in five random letters after the hash of their template. */
-function withoutRandomSuffix(text: string): string {
-  return text.replace(/-([0-9a-z]{8,10})-[0-9a-z]{5}(?![0-9a-z])/g, "-$1-*");
+/** Names of Pods end in five random letters after the hash of their template; messages name times; PEM is key material. */
+function withoutRandomText(text: string): string {
+  return text
+    .replace(/-([0-9a-z]{8,10})-[0-9a-z]{5}(?![0-9a-z])/g, "-$1-*")
+    .replace(/\bkube-api-access-[0-9a-z]{5}\b/g, "kube-api-access-*")
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
+    .replace(/-----BEGIN [A-Z ]+-----[\s\S]*-----END [A-Z ]+-----/g, "<pem>");
+}
+
+/** Conditions are a map by type that is written as a list: its order is that of whoever wrote first. */
+function inFixedOrder(list: unknown[]): unknown[] {
+  const typeOf = (each: unknown) =>
+    isMap(each) && typeof each.type === "string" && "status" in each ? each.type : undefined;
+  if (list.some((each) => typeOf(each) === undefined)) return list;
+  return list.sort((a, b) => String(typeOf(a)) < String(typeOf(b)) ? -1 : 1);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

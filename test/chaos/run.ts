@@ -6,7 +6,7 @@ import type { Stage } from "../../local-cluster/demo/looks.ts";
 import { connectKube } from "../../runtime/kube.ts";
 import { renderKustomization } from "../../tools/kustomize.ts";
 import { differences, dumpOf } from "./dump.ts";
-import { installation, story } from "./story.ts";
+import { playSteps } from "./story.ts";
 import { until } from "../../local-cluster/demo/until.ts";
 
 export const controllers = ["certs", "reconciler", "webhook-registrar"] as const;
@@ -24,7 +24,8 @@ export type Outcome = {
 };
 
 const overlay = join(dirname(fileURLToPath(import.meta.url)), "../../deploy/kustomize/overlays/default");
-const settleMs = 90_000;
+/** How long one step, and the way to the end state, may take. */
+const limitMs = 60_000;
 
 /** Plays the story on a fresh cluster and returns what is left, once it equals `expected` or has stopped changing. */
 export async function playStory(
@@ -34,11 +35,10 @@ export async function playStory(
   try {
     const watch = countWrites(cluster, options.kill);
     const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath, userAgent: "chaos" });
-    const wait = { limitMs: settleMs, signal: options.signal };
+    const wait = { limitMs, signal: options.signal };
     const stage: Stage = { kube, modulesHost: options.modulesHost, wait };
     const rendered: KubeObject[] = await renderKustomization(overlay);
-    await installation(stage, rendered);
-    await story(stage);
+    await playSteps(stage, rendered);
     const dump = await settledDump(stage, options.expected);
     return { dump, writes: watch.writes, fell: watch.fell() };
   } finally {
