@@ -4,18 +4,30 @@
  */
 import { test } from "uvu";
 import { startApiServer } from "./api/server.ts";
+import { admissionRules } from "./honesty/admission-rules.ts";
 import { apiRules } from "./honesty/api-rules.ts";
 import { applyRules } from "./honesty/apply-rules.ts";
 import { rawClient } from "./honesty/client.ts";
 import { crdRules } from "./honesty/crd-rules.ts";
 import { disturbanceRules } from "./honesty/disturbance-rules.ts";
+import { pluginRules } from "./honesty/plugin-rules.ts";
 import { stopWorkloadCluster, workloadRules } from "./honesty/workload-rules.ts";
 
 const server = await startApiServer();
 const client = rawClient(server);
 let count = 0;
 
-for (const { rule, holds } of [...apiRules, ...applyRules, ...crdRules, ...disturbanceRules, ...workloadRules]) {
+const rules = [
+  ...apiRules,
+  ...applyRules,
+  ...crdRules,
+  ...admissionRules,
+  ...pluginRules,
+  ...disturbanceRules,
+  ...workloadRules,
+];
+
+for (const { rule, holds } of rules) {
   test(rule, async () => {
     const namespace = `rule-${++count}`;
     await client.request("POST", "/api/v1/namespaces", {
