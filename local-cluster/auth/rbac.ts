@@ -114,7 +114,7 @@ function pathMatches(pattern: string, path: string): boolean {
   return pattern === "*" || pattern === path || (pattern.endsWith("*") && path.startsWith(pattern.slice(0, -1)));
 }
 
-/** `*` is every resource with every subresource, `*` slash `scale` one subresource of all; `pods` alone has none. */
+/** `*` is every resource with every subresource; a name alone covers none of its subresources. */
 function resourceMatches(pattern: string, resource: string, subresource: string | undefined): boolean {
   const wanted = subresource ? `${resource}/${subresource}` : resource;
   return pattern === "*" || pattern === wanted || (subresource !== undefined && pattern === `*/${subresource}`);

@@ -1,33 +1,28 @@
 import type { CelNode, CelNodeType } from "./cel-environment.ts";
+import {
+  cap,
+  type Comprehension,
+  comprehensions,
+  either,
+  fixed,
+  listCreation,
+  mapCreation,
+  one,
+  plus,
+  type Range,
+  scaled,
+  times,
+  unbounded,
+  zero,
+} from "./cel-cost-model.ts";
 import type { CelType } from "./cel-types.ts";
 
 /** The most an expression can cost, in CEL's units. Kubernetes refuses a rule above 10 M, a CRD whose rules pass 100 M. */
 export const ruleCostLimit = 10_000_000;
 export const crdCostLimit = 100_000_000;
 
-type Range = { readonly min: number; readonly max: number };
-const unbounded = 2 ** 64;
-const fixed = (value: number): Range => ({ min: value, max: value });
-const zero = fixed(0), one = fixed(1);
-const cap = (value: number) => Math.min(value, unbounded);
-const plus = (...ranges: Range[]): Range =>
-  ranges.reduce((sum, each) => ({ min: cap(sum.min + each.min), max: cap(sum.max + each.max) }), zero);
-const times = (left: Range, right: Range): Range => ({
-  min: cap(left.min * right.min),
-  max: cap(left.max * right.max),
-});
-const scaled = ({ min, max }: Range, factor: number): Range => ({
-  min: cap(Math.ceil(min * factor)),
-  max: cap(Math.ceil(max * factor)),
-});
-const either = (left: Range, right: Range): Range => ({
-  min: Math.min(left.min, right.min),
-  max: Math.max(left.max, right.max),
-});
-
 /** Reading a string or bytes once costs a tenth of its length. */
 const traversal = 0.1;
-const listCreation = 10, mapCreation = 30;
 const scalars = new Set(["int", "uint", "double", "bool", "google.protobuf.Timestamp", "google.protobuf.Duration"]);
 
 /** Estimates as cel-go's checker does (`checker/cost.go`), sizes from the schema. `root` is the type of `self`. */
@@ -260,21 +255,6 @@ class Estimator {
     return type;
   }
 }
-
-type Comprehension = { readonly once: number; readonly each: (body: Range[]) => Range };
-
-/** What each macro's loop costs around its body: init and result once; condition, accumulator and append each time. */
-const comprehensions: Readonly<Record<string, Comprehension>> = {
-  "all/2": { once: 1, each: ([body = zero]) => plus({ min: 3, max: 3 }, { min: 0, max: body.max }) },
-  "exists/2": { once: 1, each: ([body = zero]) => plus({ min: 4, max: 4 }, { min: 0, max: body.max }) },
-  "exists_one/2": { once: 2, each: ([body = zero]) => plus(body, { min: 1, max: 2 }) },
-  "map/2": { once: listCreation + 1, each: ([body = zero]) => plus(fixed(listCreation + 2), body) },
-  "map/3": {
-    once: listCreation + 1,
-    each: ([filter = zero, body = zero]) => plus(filter, either(one, plus(fixed(listCreation + 2), body))),
-  },
-  "filter/2": { once: listCreation + 1, each: ([body = zero]) => plus(body, { min: 1, max: listCreation + 3 }) },
-};
 
 function literalSize(value: unknown): Range {
   if (typeof value === "string") return fixed([...value].length);
