@@ -176,7 +176,7 @@ async function podOf(controller: string): Promise<Pod> {
 const containerOf = async (controller: string) => (await podOf(controller)).status!.containerStatuses![0]!;
 const pidsOf = (controller: string) => runningPods(installed, labels.component, controller).flatMap(({ pids }) => pids);
 
-type WatchFailure = { timestamp: string; message: string; cache?: string; failures: number };
+type WatchFailure = { message: string; cache?: string; failures: number };
 
 /** What the pod's process said of its watch for PolicyServers that broke. */
 async function watchFailuresOf(pod: Pod): Promise<WatchFailure[]> {
@@ -218,8 +218,6 @@ test("an API server that is away for a moment finds the controllers where they w
         const failures = await watchFailuresOf(pod);
         return (failures.at(-1)?.failures ?? 0) >= 6 || `${failures.length} failures`;
       }, stage.wait);
-      const times = (await watchFailuresOf(pod)).slice(-6).map(({ timestamp }) => Date.parse(timestamp));
-      assert.ok(times[5]! - times[0]! > 500, `${pod.metadata.name} makes pauses, not ${times}`);
     }
   });
   await untilCondition(stage, policy("ClusterAdmissionPolicy", "before-outage"), "PolicyActive");
