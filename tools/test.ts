@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
 const jobs = Number(values.jobs ?? Math.max(2, availableParallelism()));
-const timeoutMs = 1000 * Number(values["timeout-seconds"] ?? 300);
+const timeoutMs = 1000 * Number(values["timeout-seconds"] ?? 600);
 
 type Outcome = { passed: number; failed: number; skipped: number };
 
