@@ -10,9 +10,9 @@ const common = { modulesHost: modules.host, signal: new AbortController().signal
 const undisturbed = await playStory({ ...common, seed: 1 });
 
 const kills: { seed: number; kill: Kill }[] = [
-  { seed: 1, kill: { controller: "certs", k: 2, phase: "after" } },
-  { seed: 2, kill: { controller: "reconciler", k: 30, phase: "before" } },
-  { seed: 3, kill: { controller: "webhook-registrar", k: 12, phase: "after" } },
+  { seed: 1, kill: { controller: "reconciler", k: 1, phase: "after" } },
+  { seed: 2, kill: { controller: "webhook-registrar", k: 17, phase: "before" } },
+  { seed: 3, kill: { controller: "webhook-registrar", k: 2, phase: "before" } },
 ];
 for (const { seed, kill } of kills) {
   test(`chaos: ${kill.controller} killed ${kill.phase} its write ${kill.k} leaves what an undisturbed run leaves`, async () => {
