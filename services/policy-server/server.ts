@@ -2,6 +2,7 @@ import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
 import type { RunGuest } from "./admission/run-policy.ts";
+import { probeHandler } from "./api/probes.ts";
 import { apiHandler, maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import { GuestPool } from "./guest/pool.ts";
@@ -125,12 +126,5 @@ function serveReadiness(
   { host, readinessPort }: Config,
   { log, stopping, signal }: { log: Log; stopping: AbortSignal; signal: AbortSignal },
 ) {
-  const handler = (request: Request) => {
-    if (new URL(request.url).pathname !== "/readiness") return new Response(null, { status: 404 });
-    if (!["GET", "HEAD"].includes(request.method)) {
-      return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
-    }
-    return new Response(null, { status: stopping.aborted ? 503 : 200 });
-  };
-  return serve(handler, { host, port: readinessPort, log, signal });
+  return serve(probeHandler(stopping), { host, port: readinessPort, log, signal });
 }
