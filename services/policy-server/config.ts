@@ -42,6 +42,11 @@ export const flags = {
     false,
     env("DISABLE_TIMEOUT_PROTECTION"),
   ),
+  continueOnErrors: booleanFlag(
+    "serve the other policies when some are broken; these answer with their error",
+    false,
+    env("CONTINUE_ON_ERRORS"),
+  ),
   shutdownDelay: {
     description: "seconds to go on accepting requests after SIGTERM, until no API server calls this pod any more",
     fallback: 10,
@@ -65,6 +70,7 @@ export type Config = {
   alwaysAcceptNamespace?: string | undefined;
   policyTimeoutMs: number | undefined;
   shutdownDelayMs: number;
+  continueOnErrors: boolean;
 };
 
 /** Checks what single flags cannot. Throws CONFIG_INVALID. */
@@ -85,6 +91,7 @@ export function configOf(values: Flags): Config {
     alwaysAcceptNamespace: values.alwaysAcceptAdmissionReviewsOnNamespace || undefined,
     policyTimeoutMs: values.disableTimeoutProtection ? undefined : values.policyTimeout * 1000,
     shutdownDelayMs: values.shutdownDelay * 1000,
+    continueOnErrors: values.continueOnErrors,
   };
 }
 

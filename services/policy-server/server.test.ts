@@ -34,6 +34,7 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
     workers: 1,
     policyTimeoutMs: 2000,
     shutdownDelayMs: 0,
+    continueOnErrors: false,
   };
   const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
   return { ...server, stop };
@@ -258,5 +259,39 @@ function serialNumber(url: string): Promise<string> {
     socket.on("error", reject);
   });
 }
+
+test("server: under continue-on-errors a broken policy answers with its error, by its mode, and the others serve", async () => {
+  const good = exampleUrl("privileged-pods/policy");
+  const module = new URL("missing.wasm", exampleUrl("x")).href;
+  const lines: string[] = [];
+  const log = createLog({ format: "json", write: (line) => lines.push(line) });
+  const { url } = await start(
+    {
+      good: { module: good },
+      broken: { module, message: "not this" },
+      watched: { module, policyMode: "monitor" },
+      group: {
+        policies: { good: { module: good }, broken: { module } },
+        expression: "good() || broken()",
+        message: "no",
+      },
+    },
+    { continueOnErrors: true },
+    log,
+  );
+  const pod = review({ spec: {} });
+  assert.is((await post(`${url}/validate/good`, pod)).allowed, true);
+  const { allowed, status } = await post(`${url}/validate/broken`, pod) as never as Record<string, { message: string }>;
+  assert.is(allowed, false);
+  assert.is((status as { code?: number })?.code, 500);
+  assert.match(status?.message ?? "", /Error while downloading policy 'broken' from file:/);
+  assert.is((await post(`${url}/validate/watched`, pod)).allowed, true, "monitor mode lets it pass");
+  assert.is((await post(`${url}/audit/watched`, pod)).allowed, false, "an audit hears the plain answer");
+  const group = await post(`${url}/validate/group`, pod);
+  assert.is(group.allowed, false);
+  assert.match((group.status as { message: string }).message, /^group\/broken: .*policy 'group\/#broken'/);
+  const named = lines.map((line) => JSON.parse(line)).filter((each) => each.level === "error");
+  assert.equal(named.map((each) => each.policy), ["broken", "group/broken", "watched"]);
+});
 
 test.run();

@@ -13,7 +13,7 @@ import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
 import type { Catalogue } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
-import { policiesInvalid } from "./policies/problems.ts";
+import { policiesInvalid, type PolicyProblem, problemsIn } from "./policies/problems.ts";
 import { readPolicies, readSources } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
@@ -48,14 +48,14 @@ export async function startPolicyServer(
   const serving = new AbortController();
   try {
     const fetch = (url: string) => fetchModule(url, { sources, signal });
-    const { catalogue, problems } = await loadPolicies(file, {
+    const catalogue = await loadPolicies(file, {
       loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
       run: pool.run,
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
       signal,
     });
-    if (problems.length > 0) throw policiesInvalid(problems);
+    reportProblems(problemsIn(catalogue), config, log);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
     const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
     const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
@@ -69,6 +69,15 @@ export async function startPolicyServer(
     serving.abort();
     pool.close();
     throw error;
+  }
+}
+
+/** Ends the start with every problem there is, unless the operator wants the other policies served nevertheless. */
+function reportProblems(problems: readonly PolicyProblem[], { continueOnErrors }: Config, log: Log): void {
+  if (problems.length === 0) return;
+  if (!continueOnErrors) throw policiesInvalid(problems);
+  for (const { policy, code, message } of problems) {
+    log.error("A policy cannot be served and will answer with its error", { policy, code, reason: message });
   }
 }
 

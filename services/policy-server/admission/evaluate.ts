@@ -3,10 +3,11 @@ import { messageOf } from "../../../contracts/errors.ts";
 import type { Log } from "../../../runtime/log.ts";
 import type { Catalogue, CataloguedPolicy } from "../policies/catalogue.ts";
 import { parsePolicyId } from "../policies/policy-id.ts";
+import { brokenMessage } from "../policies/problems.ts";
 import { evaluateGroup } from "./group.ts";
 import type { Question } from "./question.ts";
 import { type RunGuest, runPolicy } from "./run-policy.ts";
-import { applyVerdictRules, responseTo } from "./verdict-rules.ts";
+import { applyVerdictRules, responseTo, waveThrough } from "./verdict-rules.ts";
 
 export type Evaluation =
   | { kind: "answered"; response: AdmissionResponse }
@@ -36,6 +37,16 @@ export async function evaluate(
   if (namespace !== undefined && namespace === context.alwaysAcceptNamespace) {
     return { kind: "answered", response: admissionResponse({ uid, allowed: true }) };
   }
+  if (policy.kind === "broken") {
+    const { rules, problems } = policy;
+    const status = { message: brokenMessage(policyId, problems), code: 500 };
+    const plain = admissionResponse({ uid, allowed: false, status });
+    // Its mode decides what that means, as it does for an answer; upstream rejects in monitor mode, too.
+    return {
+      kind: "answered",
+      response: purpose === "validate" && rules.mode === "monitor" ? waveThrough(plain) : plain,
+    };
+  }
   try {
     const plain = await plainResponse(policy, question, context, signal);
     if (purpose === "audit") return { kind: "answered", response: plain };
@@ -48,7 +59,7 @@ export async function evaluate(
 }
 
 async function plainResponse(
-  policy: CataloguedPolicy,
+  policy: Exclude<CataloguedPolicy, { kind: "broken" }>,
   question: Question,
   { run }: EvaluationContext,
   signal: AbortSignal,

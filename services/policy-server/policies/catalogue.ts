@@ -2,6 +2,7 @@
 import type { Capabilities } from "../../../contracts/capabilities.ts";
 import type { GroupExpression } from "../../../contracts/group-expression.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
+import type { PolicyProblem } from "./problems.ts";
 
 /** A module with its settings and grants: what one evaluation needs. Members of groups have one each. */
 export type Runnable = {
@@ -26,7 +27,9 @@ export type CataloguedPolicy =
     message: string;
     expression: GroupExpression;
     members: ReadonlyMap<string, Runnable>;
-  };
+  }
+  /** Cannot be served, and says why to everyone who asks; only under `--continue-on-errors`. */
+  | { kind: "broken"; rules: VerdictRules; problems: readonly PolicyProblem[] };
 
 /** Every policy this server answers for, by id. It never changes after start-up. */
 export type Catalogue = ReadonlyMap<string, CataloguedPolicy>;

@@ -12,6 +12,7 @@ import type {
 import type { Log } from "../../../runtime/log.ts";
 import { withoutCredentials } from "../../../runtime/net.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
+import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { LoadedModule } from "../modules/store.ts";
 import type { Catalogue, CataloguedPolicy, Runnable } from "./catalogue.ts";
 import type { PolicyProblem } from "./problems.ts";
@@ -29,36 +30,38 @@ export type LoadContext = {
 
 /**
  * Makes every configured policy ready: module, grants, group expression, settings. Looks at all of them even when some
- * fail, so that the operator hears of every problem at once.
+ * fail, so that the operator hears of every problem at once; a policy with problems is in the catalogue as broken.
  */
-export async function loadPolicies(
-  file: PoliciesFile,
-  context: LoadContext,
-): Promise<{ catalogue: Catalogue; problems: PolicyProblem[] }> {
+export async function loadPolicies(file: PoliciesFile, context: LoadContext): Promise<Catalogue> {
+  return new Map(
+    await Promise.all([...file].map(async ([id, entry]) => [id, await loadEntry(id, entry, context)] as const)),
+  );
+}
+
+type Loading = { context: LoadContext; report: (policy: string, error: unknown) => void };
+
+async function loadEntry(id: string, entry: PolicyEntry, context: LoadContext): Promise<CataloguedPolicy> {
   const problems: PolicyProblem[] = [];
   const report = (policy: string, error: unknown) => {
     context.signal.throwIfAborted();
     const code = error instanceof KubewardenError ? error.code : "GUEST_FAILED";
     problems.push({ policy, code, message: messageOf(error) });
   };
-  const loaded = await Promise.all(
-    [...file].map(async ([id, entry]) => [id, await loadEntry(id, entry, { context, report })] as const),
-  );
-  const catalogue = new Map(loaded.filter((each): each is [string, CataloguedPolicy] => each[1] !== undefined));
-  return { catalogue, problems: problems.sort((a, b) => a.policy < b.policy ? -1 : 1) };
+  const loading = { context, report };
+  const loaded = entry.kind === "group" ? await loadGroup(id, entry, loading) : await loadSingle(id, entry, loading);
+  return loaded ?? { kind: "broken", rules: rulesOf(id, entry), problems };
 }
 
-type Loading = { context: LoadContext; report: (policy: string, error: unknown) => void };
-
-async function loadEntry(id: string, entry: PolicyEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
-  return entry.kind === "group" ? await loadGroup(id, entry, loading) : await loadSingle(id, entry, loading);
+/** A group has no message rule of its own, its message is its verdict's text already; and it never mutates. */
+function rulesOf(policy: string, entry: PolicyEntry): VerdictRules {
+  const { policyMode: mode } = entry;
+  if (entry.kind === "group") return { policy, mode, allowedToMutate: false };
+  return { policy, mode, allowedToMutate: entry.allowedToMutate, message: entry.message };
 }
 
 async function loadSingle(id: string, entry: SingleEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
   const runnable = await loadRunnable(id, entry, loading);
-  if (runnable === undefined) return undefined;
-  const { policyMode: mode, allowedToMutate, message } = entry;
-  return { kind: "policy", runnable, rules: { policy: id, mode, allowedToMutate, message } };
+  return runnable && { kind: "policy", runnable, rules: rulesOf(id, entry) };
 }
 
 async function loadGroup(id: string, entry: GroupEntry, loading: Loading): Promise<CataloguedPolicy | undefined> {
@@ -71,9 +74,13 @@ async function loadGroup(id: string, entry: GroupEntry, loading: Loading): Promi
     const expression = parseGroupExpression(entry.expression, entry.policies.keys());
     const usable = members.filter((each): each is [string, Runnable] => each[1] !== undefined);
     if (usable.length < members.length) return undefined;
-    // A group has no message rule of its own: its message is its verdict's text already. It never mutates.
-    const rules = { policy: id, mode: entry.policyMode, allowedToMutate: false };
-    return { kind: "group", rules, message: entry.message, expression, members: new Map(usable) };
+    return {
+      kind: "group",
+      rules: rulesOf(id, entry),
+      message: entry.message,
+      expression,
+      members: new Map(usable),
+    };
   } catch (error) {
     loading.report(id, error);
     return undefined;
