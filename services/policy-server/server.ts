@@ -11,9 +11,9 @@ import { answerHostCall } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
-import type { Catalogue } from "./policies/catalogue.ts";
+import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
-import { policiesInvalid, type PolicyProblem, problemsIn } from "./policies/problems.ts";
+import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
 import { readPolicies, readSources } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 

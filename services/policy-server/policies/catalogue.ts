@@ -33,3 +33,9 @@ export type CataloguedPolicy =
 
 /** Every policy this server answers for, by id. It never changes after start-up. */
 export type Catalogue = ReadonlyMap<string, CataloguedPolicy>;
+
+/** Everything that is wrong with the policies of a catalogue, in the order of their names. */
+export function problemsIn(catalogue: Catalogue): PolicyProblem[] {
+  return [...catalogue.values()].flatMap((each) => each.kind === "broken" ? each.problems : [])
+    .sort((a, b) => a.policy < b.policy ? -1 : 1);
+}

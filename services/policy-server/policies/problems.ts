@@ -1,15 +1,8 @@
 // pure
 import { type ErrorCode, KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import type { Catalogue } from "./catalogue.ts";
 
 /** Why a policy cannot be served; `policy` is `name` or `group/member`. */
 export type PolicyProblem = { policy: string; code: ErrorCode; message: string };
-
-/** Everything that is wrong with the policies of a catalogue, in the order of their names. */
-export function problemsIn(catalogue: Catalogue): PolicyProblem[] {
-  return [...catalogue.values()].flatMap((each) => each.kind === "broken" ? each.problems : [])
-    .sort((a, b) => a.policy < b.policy ? -1 : 1);
-}
 
 /** What a broken policy answers: its problem's text; a group names the members that are meant. */
 export function brokenMessage(policy: string, problems: readonly PolicyProblem[]): string {
