@@ -18,6 +18,10 @@ export const flags = {
   port: integerFlag("port of the API", 3000, { ...env("PORT"), max: 65535 }),
   readinessProbePort: integerFlag("port of GET /readiness", 8081, { ...env("READINESS_PROBE_PORT"), max: 65535 }),
   workers: integerFlag("evaluations at the same time", navigator.hardwareConcurrency, { ...env("WORKERS"), min: 1 }),
+  maxWaitingRequests: integerFlag("evaluations that may wait for a free worker; more are answered with 429", 1024, {
+    ...env("MAX_WAITING_REQUESTS"),
+    min: 1,
+  }),
   certFile: textFlag("certificate (PEM); without it the API is plain HTTP", "", path("CERT_FILE")),
   keyFile: textFlag("private key of the certificate (PEM)", "", path("KEY_FILE")),
   clientCaFile: listFlag(
@@ -64,6 +68,7 @@ export type Config = {
   port: number;
   readinessPort: number;
   workers: number;
+  maxWaiting: number;
   tls?: { certFile: string; keyFile: string; clientCaFiles: readonly string[] };
   policiesFile: string;
   sourcesFile?: string | undefined;
@@ -85,6 +90,7 @@ export function configOf(values: Flags): Config {
     port: values.port,
     readinessPort: values.readinessProbePort,
     workers: values.workers,
+    maxWaiting: values.maxWaitingRequests,
     ...(tls === undefined ? {} : { tls }),
     policiesFile: values.policies,
     sourcesFile: values.sourcesPath || undefined,

@@ -32,6 +32,7 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
     port: 0,
     readinessPort: 0,
     workers: 1,
+    maxWaiting: 100,
     policyTimeoutMs: 2000,
     shutdownDelayMs: 0,
     continueOnErrors: false,

@@ -81,9 +81,10 @@ function reportProblems(problems: readonly PolicyProblem[], { continueOnErrors }
   }
 }
 
-function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
+function startPool({ workers, maxWaiting }: Config, log: Log): Promise<GuestPool> {
   return GuestPool.start({
     workers,
+    maxWaiting,
     log,
     spawn: spawnGuestWorker,
     answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),

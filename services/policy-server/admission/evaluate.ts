@@ -6,12 +6,14 @@ import { parsePolicyId } from "../policies/policy-id.ts";
 import { brokenMessage } from "../policies/problems.ts";
 import { evaluateGroup } from "./group.ts";
 import type { Question } from "./question.ts";
-import { type RunGuest, runPolicy } from "./run-policy.ts";
+import { isOverload, type RunGuest, runPolicy } from "./run-policy.ts";
 import { applyVerdictRules, responseTo, waveThrough } from "./verdict-rules.ts";
 
 export type Evaluation =
   | { kind: "answered"; response: AdmissionResponse }
   | { kind: "unknown-policy" }
+  /** Too many requests wait already; asking again later may help. */
+  | { kind: "overloaded" }
   /** Nothing that a policy decided; the text is for our log only. */
   | { kind: "failed"; message: string };
 
@@ -54,6 +56,7 @@ export async function evaluate(
     return { kind: "answered", response: applyVerdictRules(plain, policy.rules) };
   } catch (error) {
     if (signal.aborted) throw error;
+    if (isOverload(error)) return { kind: "overloaded" };
     return { kind: "failed", message: messageOf(error) };
   }
 }

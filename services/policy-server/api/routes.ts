@@ -36,6 +36,10 @@ async function answer(
   const evaluation = await evaluate(question, context, signal);
   const fields = { policy: policyId, endpoint, uid: question.uid, ms: Math.round(performance.now() - started) };
   if (evaluation.kind === "unknown-policy") return problem(404, `unknown policy: ${policyId}`);
+  if (evaluation.kind === "overloaded") {
+    // An API server asks again by itself, within the webhook's time.
+    return json(429, { message: "Too many requests wait for this policy server", status: 429 }, { "retry-after": "1" });
+  }
   if (evaluation.kind === "failed") {
     context.log.error(`Evaluation error: ${evaluation.message}`, fields);
     return problem(500, "Something went wrong");
@@ -105,8 +109,8 @@ function problem(status: number, message: string): Response {
   return json(status, { message, status });
 }
 
-function json(status: number, body: unknown): Response {
-  return new Response(stringifyJson(body), { status, headers: { "content-type": "application/json" } });
+function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(stringifyJson(body), { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 function decoded(segment: string): string | undefined {
