@@ -62,6 +62,7 @@ export type Config = {
   tls?: { certFile: string; keyFile: string; clientCaFiles: readonly string[] };
   policiesFile: string;
   sourcesFile?: string | undefined;
+  verificationFile?: string | undefined;
   alwaysAcceptNamespace?: string | undefined;
   policyTimeoutMs: number | undefined;
   shutdownDelayMs: number;
@@ -69,10 +70,6 @@ export type Config = {
 
 /** Checks what single flags cannot. Throws CONFIG_INVALID. */
 export function configOf(values: Flags): Config {
-  if (values.verificationPath !== "") {
-    // Serving unverified modules to someone who asked for verification would be worse than not serving.
-    throw invalid("signature verification is not available yet: cannot honour the verification configuration");
-  }
   const tls = tlsOf(values);
   return {
     host: values.addr.replace(/^\[(.*)\]$/, "$1"),
@@ -82,6 +79,7 @@ export function configOf(values: Flags): Config {
     ...(tls === undefined ? {} : { tls }),
     policiesFile: values.policies,
     sourcesFile: values.sourcesPath || undefined,
+    verificationFile: values.verificationPath || undefined,
     alwaysAcceptNamespace: values.alwaysAcceptAdmissionReviewsOnNamespace || undefined,
     policyTimeoutMs: values.disableTimeoutProtection ? undefined : values.policyTimeout * 1000,
     shutdownDelayMs: values.shutdownDelay * 1000,

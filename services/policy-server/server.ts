@@ -1,3 +1,4 @@
+import { KubewardenError } from "../../contracts/errors.ts";
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
@@ -14,7 +15,7 @@ import { moduleLoader } from "./modules/store.ts";
 import type { Catalogue } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid } from "./policies/problems.ts";
-import { readPolicies, readSources } from "./policies/read-config.ts";
+import { readPolicies, readSources, readVerification } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -38,8 +39,9 @@ export async function startPolicyServer(
   config: Config,
   { log, signal }: { log: Log; signal: AbortSignal },
 ): Promise<PolicyServer> {
-  const file = await readPolicies(config.policiesFile);
+  const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
+  await assertNothingToVerify(config);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
@@ -70,6 +72,15 @@ export async function startPolicyServer(
     pool.close();
     throw error;
   }
+}
+
+async function assertNothingToVerify({ verificationFile }: Config): Promise<void> {
+  if (await readVerification(verificationFile) === undefined) return;
+  // Serving unverified modules to someone who asked for verification would be worse than not serving.
+  throw new KubewardenError(
+    "CONFIG_INVALID",
+    "signature verification is not available yet: cannot honour the verification configuration",
+  );
 }
 
 function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
