@@ -187,7 +187,7 @@ test("process: broken policies end it with 1, each named on stderr and in the te
 });
 
 const refusals: [string, Record<string, string>, string[], number, RegExp][] = [
-  ["an unknown flag", {}, ["--daemon"], 2, /unknown option '--daemon'/],
+  ["an unknown flag", {}, ["--demon"], 2, /unknown option '--demon'/],
   ["a number that is none", { KUBEWARDEN_WORKERS: "many" }, [], 2, /KUBEWARDEN_WORKERS/],
   [
     "a certificate without key",

@@ -15,7 +15,7 @@ import { moduleLoader } from "./modules/store.ts";
 import type { Catalogue } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid } from "./policies/problems.ts";
-import { readPolicies, readSources, readVerification } from "./policies/read-config.ts";
+import { readDockerConfig, readPolicies, readSources, readVerification } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -42,6 +42,7 @@ export async function startPolicyServer(
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
   await assertNothingToVerify(config);
+  await lookAtCredentials(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
@@ -81,6 +82,16 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
     "CONFIG_INVALID",
     "signature verification is not available yet: cannot honour the verification configuration",
   );
+}
+
+/** Nothing depends on them yet, so that broken ones are only told. */
+async function lookAtCredentials({ dockerConfigDir }: Config, log: Log): Promise<void> {
+  if (dockerConfigDir === undefined) return;
+  try {
+    await readDockerConfig(dockerConfigDir);
+  } catch (error) {
+    log.warn("Credentials for registries cannot be used", { error });
+  }
 }
 
 function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
