@@ -182,6 +182,18 @@ test("server: without a limit for all, a policy's own one holds and the others h
   assert.is(message, "Privileged container is not allowed");
 });
 
+test("server: files that nothing depends on yet are warned about when they are broken", async () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const { readinessUrl } = await start({}, { dockerConfigDir: join(folder, "none") }, log);
+  assert.is(await status(readinessUrl), 200);
+  const warning = lines.map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
+  assert.match(
+    warning.error,
+    `DOCKER_CONFIG_INVALID: Cannot read registry credentials from "${folder}/none/config.json"`,
+  );
+});
+
 test("server: a limit longer than a timer can hold is long, not over at once", async () => {
   const module = exampleUrl("privileged-pods/policy");
   const { url } = await start({ p: { module, timeoutEvalSeconds: Number.MAX_SAFE_INTEGER } });

@@ -15,7 +15,13 @@ import { moduleLoader } from "./modules/store.ts";
 import type { Catalogue } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid } from "./policies/problems.ts";
-import { readDockerConfig, readPolicies, readSources, readVerification } from "./policies/read-config.ts";
+import {
+  assertTrustConfig,
+  readDockerConfig,
+  readPolicies,
+  readSources,
+  readVerification,
+} from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -42,7 +48,7 @@ export async function startPolicyServer(
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
   await assertNothingToVerify(config);
-  await lookAtCredentials(config, log);
+  await lookAtUnused(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
@@ -84,13 +90,13 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
   );
 }
 
-/** Nothing depends on them yet, so that broken ones are only told. */
-async function lookAtCredentials({ dockerConfigDir }: Config, log: Log): Promise<void> {
-  if (dockerConfigDir === undefined) return;
+/** Nothing depends on these files yet, so that a broken one is only told. */
+async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
   try {
-    await readDockerConfig(dockerConfigDir);
+    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
+    if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
-    log.warn("Credentials for registries cannot be used", { error });
+    log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
   }
 }
 

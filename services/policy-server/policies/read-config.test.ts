@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { stringifyJson } from "../../../contracts/json.ts";
 import { createLog } from "../../../runtime/log.ts";
-import { readDockerConfig, readPolicies, readSources, readVerification } from "./read-config.ts";
+import { assertTrustConfig, readDockerConfig, readPolicies, readSources, readVerification } from "./read-config.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "read-config-"));
 test.after(() => rm(folder, { recursive: true }));
@@ -91,6 +91,24 @@ test("config files: registry credentials that are no JSON are not quoted", async
   assert.is(error.message, `Cannot read registry credentials from "${directory}/config.json": not JSON`);
   await writeFile(join(directory, "config.json"), '{"auths":{"r":{"auth":"dTpw"}}}');
   assert.equal((await readDockerConfig(directory)).auths.get("r"), { kind: "password", username: "u", password: "p" });
+});
+
+const trustConfigs: [string, string, RegExp][] = [
+  ["no JSON", "a: 1", /^could not parse Sigstore trust config file ".*": not JSON$/],
+  ["a list", "[]", /^Sigstore trust config file ".*" missing trusted_root field$/],
+  ["an object without a root", '{"trustedRoot": null}', /missing trusted_root field$/],
+];
+for (const [what, text, message] of trustConfigs) {
+  test(`config files: a Sigstore trust configuration that is ${what} is refused`, async () => {
+    const error = await assertTrustConfig(await file(text)).catch((each: Error) => each);
+    assert.match((error as Error).message, message);
+  });
+}
+
+test("config files: a Sigstore trust configuration is read, or not found", async () => {
+  await assertTrustConfig(await file('{"mediaType": "x", "trustedRoot": {}}'));
+  const error = await assertTrustConfig(join(folder, "none")).catch((each: Error) => each);
+  assert.match((error as Error).message, /^could not read Sigstore trust config file ".*none": ENOENT/);
 });
 
 test("config files: sources", async () => {

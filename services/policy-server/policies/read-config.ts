@@ -1,6 +1,7 @@
 import type { ConfigText } from "../../../contracts/config-problems.ts";
 import { type DockerConfig, parseDockerConfig } from "../../../contracts/docker-config.ts";
 import { type ErrorCode, KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import { anyObject } from "../../../contracts/kubernetes-schema.ts";
 import {
   misspelledFields,
   noSources,
@@ -63,6 +64,25 @@ export async function readDockerConfig(directory: string): Promise<DockerConfig>
   } catch (cause) {
     const message = `Cannot read registry credentials from "${path}": ${messageOf(cause)}`;
     throw new KubewardenError("DOCKER_CONFIG_INVALID", message, { cause });
+  }
+}
+
+/** Sees that a ClientTrustConfig is one, in upstream's words (1.8.1). Throws CONFIG_INVALID. */
+export async function assertTrustConfig(path: string): Promise<void> {
+  const fail = (message: string, cause?: unknown) => new KubewardenError("CONFIG_INVALID", message, { cause });
+  const text = await readTextStrictly(path, { maxBytes }).catch((cause) => {
+    throw fail(`could not read Sigstore trust config file "${path}": ${messageOf(cause)}`, cause);
+  });
+  let value: unknown;
+  try {
+    value = parseQuietly(text);
+  } catch (cause) {
+    throw fail(`could not parse Sigstore trust config file "${path}": ${messageOf(cause)}`, cause);
+  }
+  const root = anyObject.safeParse(value).data;
+  // Names of protobuf's JSON, which may be written either way.
+  if (!anyObject.safeParse(root?.["trustedRoot"] ?? root?.["trusted_root"]).success) {
+    throw fail(`Sigstore trust config file "${path}" missing trusted_root field`);
   }
 }
 
