@@ -35,7 +35,10 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
     maxWaiting: 100,
     policyTimeoutMs: 2000,
     shutdownDelayMs: 0,
+    policiesDownloadDir: folder,
+    sigstoreCacheDir: folder,
     continueOnErrors: false,
+    ignoreKubernetesConnectionFailure: false,
   };
   const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
   return { ...server, stop };
@@ -177,6 +180,25 @@ test("server: without a limit for all, a policy's own one holds and the others h
   const { status } = await post(`${url}/validate/loop`, review({}));
   assert.match((status as { message: string }).message, "exceeded the allowed execution time");
   const { message } = (await post(`${url}/validate/fine`, review(privileged))).status as { message: string };
+  assert.is(message, "Privileged container is not allowed");
+});
+
+test("server: files that nothing depends on yet are warned about when they are broken", async () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const { readinessUrl } = await start({}, { dockerConfigDir: join(folder, "none") }, log);
+  assert.is(await status(readinessUrl), 200);
+  const warning = lines.map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
+  assert.match(
+    warning.error,
+    `DOCKER_CONFIG_INVALID: Cannot read registry credentials from "${folder}/none/config.json"`,
+  );
+});
+
+test("server: a limit longer than a timer can hold is long, not over at once", async () => {
+  const module = exampleUrl("privileged-pods/policy");
+  const { url } = await start({ p: { module, timeoutEvalSeconds: Number.MAX_SAFE_INTEGER } });
+  const { message } = (await post(`${url}/validate/p`, review(privileged))).status as { message: string };
   assert.is(message, "Privileged container is not allowed");
 });
 

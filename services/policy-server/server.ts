@@ -1,3 +1,4 @@
+import { KubewardenError } from "../../contracts/errors.ts";
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
@@ -14,7 +15,13 @@ import { moduleLoader } from "./modules/store.ts";
 import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import { readPolicies, readSources } from "./policies/read-config.ts";
+import {
+  assertTrustConfig,
+  readDockerConfig,
+  readPolicies,
+  readSources,
+  readVerification,
+} from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -38,8 +45,10 @@ export async function startPolicyServer(
   config: Config,
   { log, signal }: { log: Log; signal: AbortSignal },
 ): Promise<PolicyServer> {
-  const file = await readPolicies(config.policiesFile);
+  const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
+  await assertNothingToVerify(config);
+  await lookAtUnused(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
@@ -78,6 +87,26 @@ function reportProblems(problems: readonly PolicyProblem[], { continueOnErrors }
   if (!continueOnErrors) throw policiesInvalid(problems);
   for (const { policy, code, message } of problems) {
     log.error("A policy cannot be served and will answer with its error", { policy, code, reason: message });
+  }
+}
+
+/** Upstream would load modules unverified where it cannot verify (reference/policy-server.md 1.8.4). */
+async function assertNothingToVerify({ verificationFile }: Config): Promise<void> {
+  if (await readVerification(verificationFile) === undefined) return;
+  // Serving unverified modules to someone who asked for verification would be worse than not serving.
+  throw new KubewardenError(
+    "CONFIG_INVALID",
+    "signature verification is not available yet: cannot honour the verification configuration",
+  );
+}
+
+/** Nothing depends on these files yet, so that a broken one is only told. */
+async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+  try {
+    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
+    if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
+  } catch (error) {
+    log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
   }
 }
 
