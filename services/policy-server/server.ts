@@ -6,7 +6,7 @@ import type { RunGuest } from "./admission/run-policy.ts";
 import { probeHandler } from "./api/probes.ts";
 import { apiHandler, maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
-import { GuestPool } from "./guest/pool.ts";
+import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
@@ -43,7 +43,7 @@ const drainMs = 15_000;
  */
 export async function startPolicyServer(
   config: Config,
-  { log, signal }: { log: Log; signal: AbortSignal },
+  { log, signal, spawn = spawnGuestWorker }: { log: Log; signal: AbortSignal; spawn?: PoolOptions["spawn"] },
 ): Promise<PolicyServer> {
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
@@ -53,7 +53,7 @@ export async function startPolicyServer(
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
   const started = performance.now();
-  const pool = await startPool(config, log);
+  const pool = await startPool(config, { log, spawn });
   const serving = new AbortController();
   try {
     const fetch = (url: string) => fetchModule(url, { sources, signal });
@@ -110,12 +110,15 @@ async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config
   }
 }
 
-function startPool({ workers, maxWaiting }: Config, log: Log): Promise<GuestPool> {
+function startPool(
+  { workers, maxWaiting }: Config,
+  { log, spawn }: Pick<PoolOptions, "log" | "spawn">,
+): Promise<GuestPool> {
   return GuestPool.start({
     workers,
     maxWaiting,
     log,
-    spawn: spawnGuestWorker,
+    spawn,
     answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),
   });
 }
