@@ -7,6 +7,12 @@ export type Labels = Readonly<Record<string, string | number | boolean | undefin
 /** The set that stands for all that are not told apart, as OpenTelemetry names it. */
 export const overflow: Labels = { "otel.metric.overflow": true };
 
+/** Bound of a metric's label sets where nothing else is said: the default of OpenTelemetry's SDKs, upstream's too. */
+export const defaultMaxLabelSets = 2000;
+
+/** The SDK's own limit that our bound never reaches: one set more for `overflow`, and it keeps one for its own. */
+export const sdkLimitFor = (limit: number): number => limit + 2;
+
 // Longer than any Kubernetes name; values that come from requests could have any length.
 const maxValueLength = 256;
 

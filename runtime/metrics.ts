@@ -2,7 +2,7 @@ import type { Attributes, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { Resource } from "@opentelemetry/resources";
 import { type IMetricReader, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
-import { type Labels, labelSets } from "./label-sets.ts";
+import { defaultMaxLabelSets, type Labels, labelSets, sdkLimitFor } from "./label-sets.ts";
 import { observeProcess } from "./process-metrics.ts";
 
 /** The metrics of one process. Asking twice for a name gives the same instrument. */
@@ -29,16 +29,10 @@ export type MetricsOptions = {
   maxLabelSets?: number;
 };
 
-/** Bound of a metric's label sets: the default of OpenTelemetry's SDKs, upstream's too. */
-const defaultMaxLabelSets = 2000;
-
 /** A set of instruments of its own, read by `text()` and by the readers given. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
   const { processMetrics = false, readers = [], resource, maxLabelSets = defaultMaxLabelSets } = options;
-  const page = new PageReader({
-    // Never reached: one more set than the bound for the overflow, and the SDK keeps one free for its own.
-    cardinalitySelector: () => maxLabelSets + 2,
-  });
+  const page = new PageReader({ cardinalitySelector: () => sdkLimitFor(maxLabelSets) });
   const provider = new MeterProvider({ readers: [page, ...readers], ...(resource ? { resource } : {}) });
   const meter = provider.getMeter("kubewarden");
   if (processMetrics) observeProcess(meter);
