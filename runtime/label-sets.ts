@@ -7,7 +7,7 @@ export type Labels = Readonly<Record<string, string | number | boolean | undefin
 /** The set that stands for all that are not told apart, as OpenTelemetry names it. */
 export const overflow: Labels = { "otel.metric.overflow": true };
 
-/** Bound of a metric's label sets where nothing else is said: the default of OpenTelemetry's SDKs, upstream's too. */
+/** Bound of a metric's label sets where nothing else is said: OpenTelemetry's own default. */
 export const defaultMaxLabelSets = 2000;
 
 /** The SDK's own limit that our bound never reaches: one set more for `overflow`, and it keeps one for its own. */

@@ -30,6 +30,8 @@ export type Telemetry = {
   metrics: Metrics;
   /** Undefined: no traces are wanted, nothing is to be recorded. */
   tracer: Tracer | undefined;
+  /** The name of the machine or pod, for spans (reference/policy-server.md 1.2.1). */
+  host: string;
   /** Sends what is left, within a few seconds. Never rejects. */
   close(): Promise<void>;
 };
@@ -42,10 +44,11 @@ const flushMs = 3000;
  * not there costs nothing but a few log lines: queues are bounded, exports have a timeout.
  */
 export async function startTelemetry({ service, pushMetrics, pushTraces, log }: TelemetryOptions): Promise<Telemetry> {
+  const host = process.env.HOSTNAME || "unknown";
   const enabled = getStringFromEnv("OTEL_SDK_DISABLED")?.toLowerCase() !== "true";
   if (!enabled || !(pushMetrics || pushTraces)) {
     const metrics = createMetrics({ processMetrics: true });
-    return { metrics, tracer: undefined, close: () => metrics.close() };
+    return { metrics, tracer: undefined, host, close: () => metrics.close() };
   }
   logOtlpProblems(log);
   const resource = resourceOf(service);
@@ -55,6 +58,7 @@ export async function startTelemetry({ service, pushMetrics, pushTraces, log }: 
   return {
     metrics,
     tracer: tracing?.tracer,
+    host,
     async close() {
       const closing = Promise.allSettled([metrics.close(), tracing?.close()]);
       const waiting = new AbortController();
