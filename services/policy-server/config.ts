@@ -23,6 +23,9 @@ export type Config = {
   shutdownDelayMs: number;
   continueOnErrors: boolean;
   ignoreKubernetesConnectionFailure: boolean;
+  /** By OTLP; where to is up to OpenTelemetry's environment variables. Default: not. */
+  pushMetrics?: boolean;
+  pushTraces?: boolean;
 };
 
 /** Checks what single flags cannot. Throws CONFIG_INVALID. */
@@ -47,6 +50,8 @@ export function configOf(values: Flags): Config {
     shutdownDelayMs: values.shutdownDelay * 1000,
     continueOnErrors: values.continueOnErrors,
     ignoreKubernetesConnectionFailure: values.ignoreKubernetesConnectionFailure,
+    pushMetrics: values.enableMetrics,
+    pushTraces: values.logFmt === "otlp",
   };
 }
 

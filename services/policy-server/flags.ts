@@ -8,7 +8,7 @@ const listening = { group: "Listening:" };
 const policies = { group: "Policies:" };
 const supply = { group: "Modules and signatures:" };
 const evaluation = { group: "Evaluation:" };
-const logging = { group: "Logging:" };
+const logging = { group: "Logs, metrics and traces:" };
 const daemon = { group: "Daemon:" };
 
 /** Upstream's flags and environment variables (reference/policy-server.md 1.1). */
@@ -107,8 +107,12 @@ export const flags = {
     ...env("LOG_LEVEL"),
     ...logging,
   }),
-  logFmt: choiceFlag("format of log lines; otlp logs as json", ["text", "json", "otlp"], "text", {
+  logFmt: choiceFlag("format of log lines; otlp logs as text and pushes traces", ["text", "json", "otlp"], "text", {
     ...env("LOG_FMT"),
+    ...logging,
+  }),
+  enableMetrics: booleanFlag("push metrics by OTLP; GET /metrics on the probe port is there anyway", false, {
+    ...env("ENABLE_METRICS"),
     ...logging,
   }),
   logNoColor: {

@@ -18,7 +18,7 @@ const spec = {
 };
 
 /** Upstream's switches that an environment may set and this server does not have. */
-const notAvailable = ["ENABLE_METRICS", "ENABLE_PPROF"].map((name) => `KUBEWARDEN_${name}`);
+const notAvailable = ["ENABLE_PPROF"].map((name) => `KUBEWARDEN_${name}`);
 
 /** Runs the policy-server process: 0 after SIGTERM, 1 when it cannot serve what it is configured to, 2 for usage errors. */
 export async function main(argv: string[]): Promise<void> {
@@ -83,11 +83,9 @@ function isUsageError(error: unknown): boolean {
 }
 
 function logOf({ logLevel, logFmt, logNoColor }: Flags): Log {
-  const log = createLog({
+  return createLog({
     level: logLevel === "trace" ? "debug" : logLevel,
-    format: logFmt === "text" ? "text" : "json",
+    format: logFmt === "json" ? "json" : "text",
     color: process.stdout.isTTY === true && !logNoColor,
   });
-  if (logFmt === "otlp") log.warn("Traces by OTLP are not available yet, logging as JSON");
-  return log;
 }

@@ -137,7 +137,9 @@ export class GuestPool {
   #begin(thread: Thread, job: Job): void {
     const { digest, module, timeoutMs } = job.runnable;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
-    this.#options.observer?.dispatched(job.policy, performance.now() - job.queuedAt);
+    const waitedMs = performance.now() - job.queuedAt;
+    this.#options.observer?.dispatched(job.policy, waitedMs);
+    job.runnable.begun?.(waitedMs);
     allowGuest(thread.channel);
     thread.state = "busy";
     thread.running = { job, timer, over: new AbortController() };
