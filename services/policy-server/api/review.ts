@@ -1,10 +1,13 @@
 // pure
 import { type AdmissionRequest, parseAdmissionReview } from "../../../contracts/admission.ts";
 import { KubewardenError } from "../../../contracts/errors.ts";
-import { stringifyJson } from "../../../contracts/json.ts";
+import { jsonMembers } from "../../../contracts/json-members.ts";
 import type { Question } from "../admission/question.ts";
 
 export type Endpoint = "validate" | "audit" | "validate_raw";
+
+/** A request body: what it says, and its members as they were written, so that a guest gets the sender's own bytes. */
+export type ReviewBody = { value: unknown; members: ReadonlyMap<string, string> };
 
 /** The members a guest gets to see; what is absent or null stays out (reference/policy-server.md 0.3). */
 const forwarded = [
@@ -25,32 +28,37 @@ const forwarded = [
   "options",
 ] as const satisfies (keyof AdmissionRequest)[];
 
+/** Parses a body. Throws `SyntaxError` for what is no JSON, `RangeError` for what is nested too deep. */
+export function parseReviewBody(text: string): ReviewBody {
+  const value: unknown = JSON.parse(text);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return { value, members: isObject ? jsonMembers(text) : new Map() };
+}
+
 /** What a request body asks of a policy. Throws ADMISSION_REVIEW_INVALID if the JSON has another shape. */
-export function questionOf(endpoint: Endpoint, policyId: string, body: unknown): Question {
+export function questionOf(endpoint: Endpoint, policyId: string, { value, members }: ReviewBody): Question {
+  const requestText = members.get("request");
   if (endpoint === "validate_raw") {
-    const request = rawRequest(body);
-    return { policyId, uid: uidOf(request), purpose: "validate", text: stringifyJson(request), original: "request" };
+    if (requestText === undefined) {
+      throw new KubewardenError("ADMISSION_REVIEW_INVALID", "missing field `request`");
+    }
+    const { request } = value as { request: unknown };
+    return { policyId, uid: uidOf(request), purpose: "validate", text: requestText, original: "request" };
   }
-  const request = parseAdmissionReview(body);
-  const members = forwarded.filter((name) => request[name] !== undefined && request[name] !== null);
+  const request = parseAdmissionReview(value);
+  const written = jsonMembers(requestText ?? "");
+  const shown = forwarded.filter((name) => (written.get(name) ?? "null") !== "null");
   return {
     policyId,
     uid: request.uid,
     purpose: endpoint,
     namespace: request.namespace ?? undefined,
-    text: stringifyJson(Object.fromEntries(members.map((name) => [name, request[name]]))),
+    text: `{${shown.map((name) => `"${name}":${written.get(name)}`).join(",")}}`,
     original: "object",
   };
 }
 
-function rawRequest(body: unknown): unknown {
-  if (typeof body === "object" && body !== null && Object.hasOwn(body, "request")) {
-    return (body as { request: unknown }).request;
-  }
-  throw new KubewardenError("ADMISSION_REVIEW_INVALID", "missing field `request`");
-}
-
 function uidOf(request: unknown): string {
-  const uid = (request as { uid?: unknown } | null | undefined)?.uid;
+  const uid = (request as { uid?: unknown } | null)?.uid;
   return typeof uid === "string" ? uid : "";
 }

@@ -138,4 +138,13 @@ test("api: what went wrong inside is not told to the client", async () => {
   assert.equal([status, body], [500, '{"message":"Something went wrong","status":500}']);
 });
 
+test("api: nesting without end gets 400 and reaches no guest", async () => {
+  for (const depth of [600, 100_000]) {
+    const nested = `,"object":{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const { status, payloads } = await ask("/validate/p", post(review(nested)));
+    assert.equal([status, payloads], [400, []]);
+  }
+  assert.is((await ask("/validate_raw/p", post(`{"request":${'{"a":'.repeat(600)}1${"}".repeat(600)}}`))).status, 400);
+});
+
 test.run();

@@ -1,9 +1,9 @@
 import { admissionReviewOf } from "../../../contracts/admission.ts";
 import { messageOf } from "../../../contracts/errors.ts";
-import { parseJson, stringifyJson } from "../../../contracts/json.ts";
+import { stringifyJson } from "../../../contracts/json.ts";
 import { evaluate, type EvaluationContext } from "../admission/evaluate.ts";
 import type { Question } from "../admission/question.ts";
-import { type Endpoint, questionOf } from "./review.ts";
+import { type Endpoint, parseReviewBody, questionOf, type ReviewBody } from "./review.ts";
 
 /**
  * Object and old object of the largest size an API server takes, with room to spare. Upstream's 2 MiB is too little
@@ -58,9 +58,9 @@ async function readQuestion(endpoint: Endpoint, policyId: string, request: Reque
   if (bytes === undefined) {
     return { status: 413, message: "Failed to buffer the request body: length limit exceeded" };
   }
-  let body: unknown;
+  let body: ReviewBody;
   try {
-    body = parseJson(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    body = parseReviewBody(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     return { status: 400, message: `Failed to parse the request body as JSON: ${messageOf(error)}` };
   }
