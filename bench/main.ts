@@ -1,5 +1,29 @@
-/** Runs every benchmark and prints ratios, each measured within one run: figures of different machines do not compare. */
+/**
+ * Benchmarks, run by hand: `npm run bench` for all of them, `npm run bench -- load [--runtime node|deno] [--seconds N]` for
+ * one. They print ratios, each measured within one run: figures of different machines do not compare.
+ */
+import { parseArgs } from "node:util";
+import type { RuntimeName } from "../tools/runtimes.ts";
+import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
 
-const ratio = meteringRatio();
-console.log(`metered guest / plain guest, 50 KB review: ${ratio.toFixed(2)} x the time`);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runtime: { type: "string" }, seconds: { type: "string" } },
+});
+const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
+const seconds = Number(values.seconds ?? 8);
+
+const benchmarks: Record<string, () => void | Promise<void>> = {
+  metering: () => console.log(`metered guest / plain guest, 50 KB review: ${meteringRatio().toFixed(2)} x the time`),
+  load: async () => {
+    for (const runtime of runtimes) await benchLoad({ runtime, seconds });
+  },
+};
+const chosen = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+const unknown = chosen.filter((name) => !Object.hasOwn(benchmarks, name));
+if (unknown.length > 0) {
+  console.error(`no benchmark "${unknown.join('", "')}": there are ${Object.keys(benchmarks).join(", ")}`);
+  process.exit(2);
+}
+for (const name of chosen) await benchmarks[name]?.();

@@ -10,8 +10,10 @@ export async function dumpOf(kube: Kube, signal: AbortSignal): Promise<Record<st
   for (const { apiVersion, kind } of await listableKinds(kube, signal)) {
     const { items } = await kube.list({ apiVersion, kind }, { signal });
     for (const item of items) {
-      // A slice's generation counts how often pods came, went and became ready: a killed pod shows there.
-      if (kind === "EndpointSlice") delete item.metadata.generation;
+      if (countsTheWay.has(kind)) {
+        delete item.metadata.generation;
+        delete (item.status as { observedGeneration?: number } | undefined)?.observedGeneration;
+      }
       const object = normalized(item) as KubeObject;
       const { namespace, name } = object.metadata;
       dump[`${apiVersion} ${kind} ${namespace ? `${namespace}/` : ""}${name}`] = object;
@@ -19,6 +21,12 @@ export async function dumpOf(kube: Kube, signal: AbortSignal): Promise<Record<st
   }
   return Object.fromEntries(Object.entries(dump).sort(([a], [b]) => a < b ? -1 : 1));
 }
+
+/**
+ * Kinds whose generation counts steps on the way and says nothing of the end: a slice's, how often pods came, went and
+ * became ready; a ReplicaSet's, in how many steps a roll-out scaled it, which also differs between undisturbed runs.
+ */
+const countsTheWay = new Set(["EndpointSlice", "ReplicaSet"]);
 
 /** Where two dumps differ, one line a place; empty when they are equal. */
 export function differences(expected: Record<string, unknown>, found: Record<string, unknown>): string[] {

@@ -1,8 +1,10 @@
 // pure
-import { KubewardenError } from "../../../contracts/errors.ts";
+import { growableMemory, growBody, growCode, type Growth, sizeCode } from "./growth.ts";
 import { concat, moduleOf, type Section, sectionsOf, sleb, uleb, WasmReader } from "./wasm-binary.ts";
-import { isBulk, isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
-import { boundedMemories, boundedTables, readLimits, refuseTooLarge } from "./wasm-limits.ts";
+import { changeableGlobals } from "./wasm-globals.ts";
+import { changesTables, isBulk, isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
+import { boundedMemories, boundedTables } from "./wasm-limits.ts";
+import { append, appendExports, importCounts, sectionId, typeCount, vectorLength } from "./wasm-sections.ts";
 
 /**
  * Makes a guest interruptible and bounds its memory, on every runtime and without killing its thread. Each loop header
@@ -22,6 +24,12 @@ export type MeteringOptions = {
 export const checkTable = "kubewarden-edge:check";
 /** Export name of the global that is counted down (`i32`). */
 export const fuelGlobal = "kubewarden-edge:fuel";
+/**
+ * Export name of the memory, and what the names of globals start with, in a module all of whose state can be put back
+ * (snapshot.ts): every other module exports neither.
+ */
+export const memoryExport = "kubewarden-edge:memory";
+export const globalPrefix = "kubewarden-edge:global:";
 
 /** Counted entries and loop iterations between two looks at the clock: well below a millisecond of guest code. */
 const budget = 50_000;
@@ -30,80 +38,120 @@ const bulkCost = 5_000;
 /** What a start section may use: it runs while the module is instantiated, before the host can put its check in. */
 const startBudget = 200_000_000;
 
-const id = { type: 1, import: 2, function: 3, table: 4, memory: 5, tag: 13, global: 6, export: 7, code: 10 };
 /** The order in which sections stand, by id (WebAssembly core specification, binary format, modules). */
 const sectionOrder = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
+
+const memorySize = 0x3f, memoryGrow = 0x40;
 
 /** Rewrites a module that `WebAssembly.validate` accepts; throws `MODULE_UNSUPPORTED` for one that cannot be bounded. */
 export function meterModule(wasm: Uint8Array, options: MeteringOptions): Uint8Array {
   const sections = new Map(sectionsOf(wasm).filter((each) => each.id !== 0).map((each) => [each.id, each.content]));
-  const imports = importCounts(sections.get(id.import), options);
-  const types = typeCount(sections.get(id.type));
-  const functions = imports.functions + vectorLength(sections.get(id.function));
-  const tables = imports.tables + vectorLength(sections.get(id.table));
-  const globals = imports.globals + vectorLength(sections.get(id.global));
+  const imports = importCounts(sections.get(sectionId.import), options);
+  const types = typeCount(sections.get(sectionId.type));
+  const functions = imports.functions + vectorLength(sections.get(sectionId.function));
+  const tables = imports.tables + vectorLength(sections.get(sectionId.table));
+  const globals = imports.globals + vectorLength(sections.get(sectionId.global));
 
+  const memory = sections.get(sectionId.memory);
+  if (memory) sections.set(sectionId.memory, boundedMemories(memory, options));
+  const growable = imports.memories === 0 ? growableMemory(sections.get(sectionId.memory)) : undefined;
+  const growth = growable && { ...growable, pages: globals + 1, grow: functions + 1 };
   const check = { type: types, table: tables };
   const refill = { type: types + 1, function: functions };
-  append(sections, id.type, [0x60, 0, 1, 0x7f], [0x60, 0, 0]);
-  append(sections, id.function, uleb(refill.type));
-  append(sections, id.global, [0x7f, 1, 0x41, ...sleb(startBudget), 0x0b]);
-  appendExport(sections, checkTable, 1, check.table);
-  appendExport(sections, fuelGlobal, 3, globals);
-  const ownTables = sections.get(id.table);
-  if (ownTables) sections.set(id.table, boundedTables(ownTables));
-  append(sections, id.table, [0x70, 1, 1, 1]);
-  const memory = sections.get(id.memory);
-  if (memory) sections.set(id.memory, boundedMemories(memory, options));
-  sections.set(id.code, meteredCode(sections.get(id.code), { fuel: globals, refill: refill.function, check }));
+  const { code, tablesChange } = meteredCode(sections.get(sectionId.code), {
+    fuel: globals,
+    refill: refill.function,
+    check,
+    growth,
+  });
+  sections.set(sectionId.code, code);
+  const changeable = growth && !tablesChange && imports.mutableGlobals === 0
+    ? changeableGlobals(sections.get(sectionId.global), imports.globals)
+    : undefined;
+
+  append(sections, sectionId.type, [0x60, 0, 1, 0x7f], [0x60, 0, 0], [0x60, 1, 0x7f, 1, 0x7f]);
+  append(sections, sectionId.function, uleb(refill.type), ...(growth ? [uleb(types + 2)] : []));
+  append(
+    sections,
+    sectionId.global,
+    [0x7f, 1, 0x41, ...sleb(startBudget), 0x0b],
+    ...(growth ? [[0x7f, 1, 0x41, ...sleb(growth.startPages), 0x0b]] : []),
+  );
+  appendExports(sections, [
+    [checkTable, 1, check.table],
+    [fuelGlobal, 3, globals],
+    ...(growth && changeable
+      ? [
+        [memoryExport, 2, 0] as const,
+        ...[...changeable, growth.pages].map((index) => [`${globalPrefix}${index}`, 3, index] as const),
+      ]
+      : []),
+  ]);
+  const ownTables = sections.get(sectionId.table);
+  if (ownTables) sections.set(sectionId.table, boundedTables(ownTables));
+  append(sections, sectionId.table, [0x70, 1, 1, 1]);
 
   const ordered = [...sections].map(([id, content]): Section => ({ id, content }));
   return moduleOf(ordered.sort((a, b) => sectionOrder.indexOf(a.id) - sectionOrder.indexOf(b.id)));
 }
 
-type Parts = { fuel: number; refill: number; check: { type: number; table: number } };
+type Parts = { fuel: number; refill: number; check: { type: number; table: number }; growth: Growth | undefined };
+type Added = { countDown: Uint8Array; bulk: Uint8Array; size: Uint8Array | undefined; grow: Uint8Array | undefined };
 
-function meteredCode(code: Uint8Array | undefined, parts: Parts): Uint8Array {
+/** `tablesChange`: whether any code changes a table or drops a segment, which nobody could put back. */
+function meteredCode(code: Uint8Array | undefined, parts: Parts): { code: Uint8Array; tablesChange: boolean } {
   const reader = new WasmReader(code ?? Uint8Array.of(0));
   const count = reader.u32();
-  const added = { countDown: countDownCode(parts), bulk: bulkCode(parts) };
-  const out: Uint8Array[] = [Uint8Array.from(uleb(count + 1))];
+  const { growth } = parts;
+  const added = {
+    countDown: countDownCode(parts),
+    bulk: bulkCode(parts),
+    size: growth && sizeCode(growth),
+    grow: growth && growCode(growth),
+  };
+  const own = [refillCode(parts), ...(growth ? [growBody(growth)] : [])];
+  const out: Uint8Array[] = [Uint8Array.from(uleb(count + own.length))];
+  let tablesChange = false;
   for (let i = 0; i < count; i++) {
-    const body = reader.prefixed();
-    const metered = meteredBody(body, added);
-    out.push(Uint8Array.from(uleb(metered.length)), metered);
+    const { body, changes } = meteredBody(reader.prefixed(), added);
+    tablesChange ||= changes;
+    out.push(Uint8Array.from(uleb(body.length)), body);
   }
-  const refill = refillCode(parts);
-  return concat([...out, Uint8Array.from(uleb(refill.length)), Uint8Array.from(refill)]);
+  for (const body of own) out.push(Uint8Array.from(uleb(body.length)), Uint8Array.from(body));
+  return { code: concat(out), tablesChange };
 }
 
-type Added = { countDown: Uint8Array; bulk: Uint8Array };
-
-function meteredBody(body: Uint8Array, { countDown, bulk }: Added): Uint8Array {
+function meteredBody(body: Uint8Array, { countDown, bulk, size, grow }: Added): { body: Uint8Array; changes: boolean } {
   const reader = new WasmReader(body);
   for (let locals = reader.u32(); locals > 0; locals--) {
     reader.skipLeb();
     reader.skipValueType();
   }
-  const places: { at: number; code: Uint8Array }[] = [];
+  /** Code that goes in at a place, in the stead of what stands there up to `until`. */
+  const places: { at: number; until: number; code: Uint8Array }[] = [];
   const entry = reader.at;
-  let calls = false;
+  let calls = false, changes = false;
   while (!reader.done) {
+    const at = reader.at;
     const opcode = readInstruction(reader);
-    if (opcode === loopOpcode) places.push({ at: reader.at, code: countDown });
-    else if (isBulk(opcode)) places.push({ at: reader.at, code: bulk });
+    const until = reader.at;
+    if (opcode === loopOpcode) places.push({ at: until, until, code: countDown });
+    else if (opcode === memorySize && size) places.push({ at, until, code: size });
+    else if (opcode === memoryGrow && grow) places.push({ at, until, code: grow });
+    else if (isBulk(opcode)) places.push({ at: until, until, code: bulk });
     else if (isCall(opcode)) calls = true;
+    changes ||= changesTables(body, at);
   }
   // Code without end passes a loop header or enters a function that calls: a function that calls none needs no check.
-  if (calls) places.unshift({ at: entry, code: countDown });
+  if (calls) places.unshift({ at: entry, until: entry, code: countDown });
   const out: Uint8Array[] = [];
   let copied = 0;
-  for (const { at, code } of places) {
+  for (const { at, until, code } of places) {
     out.push(body.subarray(copied, at), code);
-    copied = at;
+    copied = until;
   }
   out.push(body.subarray(copied));
-  return concat(out);
+  return { body: concat(out), changes };
 }
 
 /** `fuel -= bulkCost`; the next count down looks. */
@@ -130,97 +178,4 @@ function refillCode({ fuel, check }: Parts): number[] {
     ...[0x04, 0x40, 0x00, 0x0b], // if, unreachable, end
     ...[0x41, ...sleb(budget), 0x24, ...uleb(fuel), 0x0b], // i32.const, global.set, end
   ];
-}
-
-/** Counts what a module imports, since imports come first in every index space; a memory import keeps its own limits. */
-function importCounts(content: Uint8Array | undefined, options: MeteringOptions) {
-  const counts = { functions: 0, tables: 0, globals: 0 };
-  if (!content) return counts;
-  const reader = new WasmReader(content);
-  for (let left = reader.u32(); left > 0; left--) {
-    reader.prefixed();
-    reader.prefixed();
-    const kind = reader.byte();
-    if (kind === 0) {
-      counts.functions++;
-      reader.skipLeb();
-    } else if (kind === 1) {
-      counts.tables++;
-      reader.skipValueType();
-      readLimits(reader);
-    } else if (kind === 2) {
-      refuseTooLarge(readLimits(reader).minimum, options);
-    } else if (kind === 3) {
-      counts.globals++;
-      reader.skipValueType();
-      reader.skip(1);
-    } else if (kind === 4) {
-      reader.skip(1);
-      reader.skipLeb();
-    } else {
-      throw new KubewardenError("MODULE_UNSUPPORTED", `Cannot bound the module: unknown kind of import ${kind}`);
-    }
-  }
-  return counts;
-}
-
-/** Types, not entries: a recursive group (0x4e) is one entry of several types. */
-function typeCount(content: Uint8Array | undefined): number {
-  if (!content) return 0;
-  const reader = new WasmReader(content);
-  let types = 0;
-  for (let left = reader.u32(); left > 0; left--) {
-    let members = 1;
-    if (reader.bytes[reader.at] === 0x4e) {
-      reader.skip(1);
-      members = reader.u32();
-    }
-    types += members;
-    for (; members > 0; members--) skipSubtype(reader);
-  }
-  return types;
-}
-
-/** Structs and arrays are refused: they live in the engine's own heap, which nothing bounds on every runtime. */
-function skipSubtype(reader: WasmReader): void {
-  let form = reader.byte();
-  if (form === 0x50 || form === 0x4f) {
-    reader.skipLebs(reader.u32());
-    form = reader.byte();
-  }
-  if (form !== 0x60) {
-    throw new KubewardenError(
-      "MODULE_UNSUPPORTED",
-      `Cannot bound the module: it has a type that is not a function (0x${form.toString(16)})`,
-    );
-  }
-  for (let list = 0; list < 2; list++) for (let left = reader.u32(); left > 0; left--) reader.skipValueType();
-}
-
-function vectorLength(content: Uint8Array | undefined): number {
-  return content ? new WasmReader(content).u32() : 0;
-}
-
-/** Adds entries behind those of a section that is a vector; makes the section where there is none. */
-function append(sections: Map<number, Uint8Array>, section: number, ...entries: number[][]): void {
-  const reader = new WasmReader(sections.get(section) ?? Uint8Array.of(0));
-  const count = reader.u32() + entries.length;
-  const rest = reader.bytes.subarray(reader.at);
-  sections.set(section, concat([Uint8Array.from(uleb(count)), rest, Uint8Array.from(entries.flat())]));
-}
-
-function appendExport(sections: Map<number, Uint8Array>, name: string, kind: number, index: number): void {
-  const reader = new WasmReader(sections.get(id.export) ?? Uint8Array.of(0));
-  for (let left = reader.u32(); left > 0; left--) {
-    if (new TextDecoder().decode(reader.prefixed()) === name) {
-      throw new KubewardenError(
-        "MODULE_UNSUPPORTED",
-        `Cannot bound the module: it exports the reserved name "${name}"`,
-      );
-    }
-    reader.skip(1);
-    reader.skipLeb();
-  }
-  const bytes = new TextEncoder().encode(name);
-  append(sections, id.export, [...uleb(bytes.length), ...bytes, kind, ...uleb(index)]);
 }

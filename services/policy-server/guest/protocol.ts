@@ -35,7 +35,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: "ready" }
-  | { type: "done"; outcome: TaskOutcome }
+  /** `memoryBytes`: what the guest had at the end, 0 if it did not come to be. */
+  | { type: "done"; outcome: TaskOutcome; memoryBytes: number }
   | { type: "host-call"; request: HostRequest }
   /** Text the guest printed, already bounded. */
   | { type: "printed"; text: string };

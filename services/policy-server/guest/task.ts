@@ -2,11 +2,11 @@ import { messageOf } from "../../../contracts/errors.ts";
 import { mutationOf } from "../admission/mutation.ts";
 import { type GuestAnswer, parseGuestAnswer, parseSettingsAnswer } from "../admission/policy-answer.ts";
 import type { GuestTask, TaskOutcome } from "./protocol.ts";
-import { callGuest, type GuestOptions } from "./wapc-guest.ts";
+import type { GuestOutcome } from "./wapc-guest.ts";
 
-/** Performs a task with a fresh guest and reads its answer; never throws. */
-export function performTask(module: WebAssembly.Module, task: GuestTask, options: GuestOptions): TaskOutcome {
-  const outcome = callGuest(module, task, options);
+/** Performs a task by a call of a guest, which `call` makes, and reads its answer; never throws. */
+export function performTask(task: GuestTask, call: (task: GuestTask) => GuestOutcome): TaskOutcome {
+  const outcome = call(task);
   if (outcome.kind !== "answered") return outcome;
   try {
     return task.operation === "validate"

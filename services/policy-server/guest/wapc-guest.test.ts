@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import { compileModule } from "../modules/compile.ts";
 import { wat } from "../testing/guests.ts";
 import { Deadline } from "./deadline.ts";
-import { callGuest, type HostCall } from "./wapc-guest.ts";
+import { KeptGuests } from "./kept-guests.ts";
+import type { HostCall } from "./wapc-guest.ts";
 
 const imports = `
   (import "wapc" "__guest_request" (func $guest_request (param i32 i32)))
@@ -22,25 +23,35 @@ const imports = `
 
 type Options = { timeoutMs?: number; hostCall?: HostCall; payload?: string };
 
-/** Runs a guest with the given parts of a module and says what came of it. */
+/** Runs a guest with the given parts of a module, fresh and then taken back to its start, and says what came of it. */
 async function run(parts: string, { timeoutMs = 2000, hostCall, payload = "" }: Options = {}) {
   const { module } = await compileModule(
     await wat(`(module ${imports} (memory (export "memory") 1) ${parts})`),
     "1.36.0",
   );
-  const printed: string[] = [];
-  const outcome = callGuest(module, { operation: "validate", payload: new TextEncoder().encode(payload) }, {
-    deadline: new Deadline(timeoutMs),
-    hostCall: hostCall ?? (() => {
-      throw new Error("no host");
-    }),
-    write: (text) => printed.push(text),
-    retired: () => {},
-  });
-  return {
-    printed,
-    outcome: outcome.kind === "answered" ? new TextDecoder().decode(outcome.bytes) : outcome,
+  const guests = new KeptGuests({ maxBytes: 1 << 24 });
+  const once = () => {
+    const printed: string[] = [];
+    const outcome = guests.call({ digest: "d", module }, {
+      operation: "validate",
+      payload: new TextEncoder().encode(payload),
+    }, {
+      deadline: new Deadline(timeoutMs),
+      hostCall: hostCall ?? (() => {
+        throw new Error("no host");
+      }),
+      write: (text) => printed.push(text),
+      retired: () => {},
+    });
+    guests.tidy(() => {});
+    return {
+      printed,
+      outcome: outcome.kind === "answered" ? new TextDecoder().decode(outcome.bytes) : outcome,
+    };
   };
+  const first = once();
+  if (typeof first.outcome === "string") { for (let again = 0; again < 2; again++) assert.equal(once(), first); }
+  return first;
 }
 
 const call = (body: string) => `(func (export "__guest_call") (param i32 i32) (result i32) ${body})`;
@@ -109,7 +120,8 @@ test("guest: a host call reaches the host, and the guest reads its answer", asyn
   const body = `(drop (call $ask)) (call $host_response (i32.const 100))
     (call $guest_response (i32.const 100) (call $host_response_len)) (i32.const 1)`;
   assert.is((await run(hostCallParts + call(body), { hostCall })).outcome, "answer");
-  assert.equal(asked, ["binding", "namespace", "operation", "payload"]);
+  const once = ["binding", "namespace", "operation", "payload"];
+  assert.equal(asked, [...once, ...once, ...once]);
 });
 
 test("guest: an error of the host is counted in UTF-8 bytes and arrives whole", async () => {

@@ -14,6 +14,8 @@ export type GuestOptions = {
   write: (text: string) => void;
   /** Told how much memory a guest had when it was thrown away. */
   retired: (memoryBytes: number) => void;
+  /** Told how much memory a guest has after a call. */
+  measured?: (memoryBytes: number) => void;
 };
 
 /** What became of one guest call. `init` is everything before `__guest_call`. */
@@ -28,39 +30,71 @@ const maxErrorBytes = 64 * 1024;
 const maxHostPayloadBytes = 4 * 1024 * 1024;
 const maxNameBytes = 1024;
 
-/** Runs one operation on a fresh instance of a compiled module; nothing outlives the call. */
-export function callGuest(
-  module: WebAssembly.Module,
-  call: { operation: string; payload: Uint8Array },
-  options: GuestOptions,
-): GuestOutcome {
-  const guest = new WapcGuest(options);
-  let phase: "init" | "call" = "init";
-  try {
-    guest.initialize(new WebAssembly.Instance(module, guest.getImports()));
-    phase = "call";
-    return { kind: "answered", bytes: guest.call(call.operation, call.payload) };
-  } catch (error) {
-    if (options.deadline.passed) return { kind: "timed-out" };
-    return { kind: "failed", phase, message: messageOf(error) };
-  } finally {
-    options.retired(guest.memoryBytes);
-  }
-}
+/** Imports whose answers are the same for every evaluation: a start that asks for no others can be done once for all. */
+const sameForAll = new Set([
+  ...["args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "fd_fdstat_get", "fd_prestat_dir_name"],
+  ...["fd_prestat_get", "proc_exit", "sched_yield"],
+]);
 
 /**
  * `@wapc/host` with what it lacks (reference/runtime-details.md 4): compiled modules, all of WASI, errors counted in
  * UTF-8 bytes, checked pointers, tolerated exits of start functions, and a deadline.
  */
-class WapcGuest extends WapcHost {
-  readonly #options: GuestOptions;
+export class WapcGuest extends WapcHost {
+  /** Of the evaluation that the guest works for now. */
+  #options: GuestOptions;
   readonly #wasi: GuestWasi;
   #hostError: Uint8Array = new Uint8Array();
+  #askedForMore = false;
 
   constructor(options: GuestOptions) {
-    super(options.hostCall, options.write);
+    super((...request) => this.#options.hostCall(...request), (text) => this.#options.write(text));
     this.#options = options;
-    this.#wasi = guestWasi(options);
+    this.#wasi = guestWasi({
+      deadline: () => this.#options.deadline,
+      write: (text) => this.#options.write(text),
+    });
+  }
+
+  /** Whether the guest has learned anything from the host that another evaluation would be told differently. */
+  get askedForMore(): boolean {
+    return this.#askedForMore;
+  }
+
+  /** From now on the guest works for another evaluation: what the host kept of the last one is gone. */
+  begin(options: GuestOptions): void {
+    this.#options = options;
+    const { state } = this;
+    state.guestRequest =
+      state.guestResponse =
+      state.guestError =
+      state.hostResponse =
+        undefined;
+    this.#hostError = new Uint8Array();
+    this.#wasi.reset();
+  }
+
+  /** Makes ready what `prepare` says, then runs one operation; never throws. */
+  evaluate({ operation, payload }: { operation: string; payload: Uint8Array }, prepare: () => void): GuestOutcome {
+    let phase: "init" | "call" = "init";
+    try {
+      prepare();
+      phase = "call";
+      return { kind: "answered", bytes: this.call(operation, payload) };
+    } catch (error) {
+      if (this.#options.deadline.passed) return { kind: "timed-out" };
+      return { kind: "failed", phase, message: messageOf(error) };
+    }
+  }
+
+  /** Instantiates a module and runs its start functions. `created` is called between the two. */
+  create(module: WebAssembly.Module, created: (instance: WebAssembly.Instance) => void = () => {}): void {
+    const instance = new WebAssembly.Instance(module, this.getImports());
+    this.instance = instance;
+    this.#wasi.bind(instance);
+    armMetering(instance, () => this.#options.deadline.check());
+    created(instance);
+    this.initialize(instance);
   }
 
   override getImports(): WebAssembly.Imports {
@@ -70,14 +104,14 @@ class WapcGuest extends WapcHost {
   }
 
   #timed(functions: WebAssembly.ModuleImports): WebAssembly.ModuleImports {
-    const { deadline } = this.#options;
     return Object.fromEntries(
       Object.entries(functions as Record<string, (...args: unknown[]) => WebAssembly.ExportValue>).map((
         [name, call],
       ) => [
         name,
         (...args: unknown[]) => {
-          deadline.check();
+          this.#options.deadline.check();
+          if (!sameForAll.has(name)) this.#askedForMore = true;
           return call(...args);
         },
       ]),
@@ -86,9 +120,6 @@ class WapcGuest extends WapcHost {
 
   /** Runs the start functions in upstream's order; an exit with code 0 is how TinyGo's `main` ends. */
   override initialize(instance: WebAssembly.Instance): void {
-    this.instance = instance;
-    this.#wasi.bind(instance);
-    armMetering(instance, () => this.#options.deadline.check());
     for (const name of ["_start", "wapc_init"]) {
       const start = instance.exports[name];
       if (typeof start !== "function") continue;

@@ -7,9 +7,12 @@ export type GuestWasi = {
   imports: { wasi_snapshot_preview1: WebAssembly.ModuleImports; wasi_unstable: WebAssembly.ModuleImports };
   /** Binds the functions to the instance's memory. */
   bind(instance: WebAssembly.Instance): void;
+  /** Opens the standard streams anew, as a new instance finds them. */
+  reset(): void;
 };
 
-export type GuestWasiOptions = { deadline: Deadline; write: (text: string) => void };
+/** `deadline` is asked each time, since an instance may serve many evaluations. */
+export type GuestWasiOptions = { deadline: () => Deadline; write: (text: string) => void };
 
 // A guest can name the same memory in many vectors; these bound the work and memory of one call.
 const maxVectors = 1024;
@@ -17,7 +20,8 @@ const maxWriteBytes = 64 * 1024;
 
 /** The WASI functions offered to a guest under both of their module names (reference/policy-server.md 4.3). */
 export function guestWasi({ deadline, write }: GuestWasiOptions): GuestWasi {
-  const shim = new WASI([], [], [new NoInput(), output(write), output(write)], { debug: false });
+  const streams = () => [new NoInput(), output(write), output(write)];
+  const shim = new WASI([], [], streams(), { debug: false });
   const memory = () => (shim.inst.exports as { memory: WebAssembly.Memory }).memory;
   const functions = shim.wasiImport as Record<string, (...args: never[]) => unknown>;
   const preview1: WebAssembly.ModuleImports = {
@@ -28,19 +32,22 @@ export function guestWasi({ deadline, write }: GuestWasiOptions): GuestWasi {
     fd_write: (fd: number, vectors: number, count: number, written: number) =>
       writeVectors({ shim, memory: memory(), fd, vectors, count, written }),
     poll_oneoff: (input: number, output: number, count: number, events: number) =>
-      pollOneoff({ memory: memory(), deadline, layout: "preview1" }, { input, output, count, events }),
+      pollOneoff({ memory: memory(), deadline: deadline(), layout: "preview1" }, { input, output, count, events }),
     sched_yield: () => definitions.ERRNO_SUCCESS,
   };
   const unstable: WebAssembly.ModuleImports = {
     ...preview1,
     fd_filestat_get: (fd: number, pointer: number) => unstableFileStat(memory(), fd, pointer),
     poll_oneoff: (input: number, output: number, count: number, events: number) =>
-      pollOneoff({ memory: memory(), deadline, layout: "unstable" }, { input, output, count, events }),
+      pollOneoff({ memory: memory(), deadline: deadline(), layout: "unstable" }, { input, output, count, events }),
   };
   return {
     imports: { wasi_snapshot_preview1: preview1, wasi_unstable: unstable },
     bind: (instance) => {
       shim.inst = instance as typeof shim.inst;
+    },
+    reset: () => {
+      shim.fds = streams();
     },
   };
 }

@@ -1,6 +1,6 @@
 // pure
 import { KubewardenError } from "../../../contracts/errors.ts";
-import type { WasmReader } from "./wasm-binary.ts";
+import { WasmReader } from "./wasm-binary.ts";
 
 export const loopOpcode = 0x03;
 
@@ -15,6 +15,17 @@ const bulkOpcode = 0xfc00;
 /** Instructions on whole ranges of a memory or table. */
 export function isBulk(opcode: number): boolean {
   return opcode === bulkOpcode;
+}
+
+/**
+ * Whether the instruction at a place changes a table, or drops a segment of data or elements: state of an instance that
+ * lies neither in its memory nor in its globals.
+ */
+export function changesTables(code: Uint8Array, at: number): boolean {
+  if (code[at] === 0x26) return true; // table.set
+  if (code[at] !== 0xfc) return false;
+  const opcode = new WasmReader(code, at + 1).u32();
+  return opcode === 9 || (opcode >= 12 && opcode <= 15) || opcode === 17;
 }
 
 /**

@@ -1,18 +1,20 @@
 import { garbageCollector } from "../../../runtime/collect-garbage.ts";
 import { workerPort } from "../../../runtime/worker-port.ts";
 import { Deadline } from "./deadline.ts";
+import { KeptGuests } from "./kept-guests.ts";
 import type { FromWorker, HostRequest, ToWorker } from "./protocol.ts";
 import { callHost, isStopped } from "./sync-channel.ts";
 import { performTask } from "./task.ts";
 
 /**
- * A sandbox thread: does one task after the other, each with a fresh guest. Its module graph holds no Kubernetes client,
+ * A sandbox thread: does one task after the other, each with a guest in the state of a fresh one. Its module graph holds no Kubernetes client,
  * no file access and no secret; what a guest may know of the world comes through the pool.
  */
 const port = workerPort();
 const modules = new Map<string, WebAssembly.Module>();
 const collectGarbage = garbageCollector();
 const tolerableGarbageBytes = 64 * 1024 * 1024;
+const guests = new KeptGuests({ maxBytes: 64 * 1024 * 1024 });
 let garbageBytes = 0;
 let channel: SharedArrayBuffer | undefined;
 
@@ -30,17 +32,25 @@ function perform({ task, digest, module = modules.get(digest), timeoutMs }: ToWo
   modules.set(digest, module);
   const deadline = new Deadline(timeoutMs, () => isStopped(buffer));
   const post = (request: HostRequest) => send({ type: "host-call", request });
-  const outcome = performTask(module, task, {
-    deadline,
-    hostCall: (binding, namespace, operation, payload) =>
-      callHost({ buffer, post, deadline }, { binding, namespace, operation, payload }),
-    write: boundedPrinter((text) => send({ type: "printed", text })),
-    retired: (memoryBytes) => garbageBytes += memoryBytes,
-  });
-  send({ type: "done", outcome });
+  let memoryBytes = 0;
+  const outcome = performTask(task, (call) =>
+    guests.call({ digest, module }, call, {
+      deadline,
+      hostCall: (binding, namespace, operation, payload) =>
+        callHost({ buffer, post, deadline }, { binding, namespace, operation, payload }),
+      write: boundedPrinter((text) => send({ type: "printed", text })),
+      retired,
+      measured: (bytes) => memoryBytes = bytes,
+    }));
+  send({ type: "done", outcome, memoryBytes });
+  guests.tidy(retired);
   if (garbageBytes < tolerableGarbageBytes) return;
   collectGarbage();
   garbageBytes = 0;
+}
+
+function retired(memoryBytes: number): void {
+  garbageBytes += memoryBytes;
 }
 
 function send(message: FromWorker): void {
