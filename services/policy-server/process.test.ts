@@ -138,6 +138,24 @@ test("process: hostile guests get a rejecting answer, the others theirs, and the
   assert.is((await exited).code, 0);
 });
 
+test("process: after 100 evaluations that ran out of time the CPU is idle and the others are served", async () => {
+  const { child, ready, exited } = await run(policies, { KUBEWARDEN_WORKERS: "20" });
+  const { url } = await ready;
+  const messages = await Promise.all(Array.from({ length: 100 }, async () => {
+    const { status } = await ask(url, "endless-loop");
+    return `${status.code} ${status.message}`;
+  }));
+  const [message, ...others] = new Set(messages);
+  assert.equal([message, others], [
+    "500 Policy execution interrupted because it exceeded the allowed execution time",
+    [],
+  ]);
+  if (process.platform === "linux") await idle(child.pid!);
+  assert.is((await ask(url, "privileged")).status.message, "Privileged container is not allowed");
+  signal(child);
+  assert.is((await exited).code, 0);
+});
+
 async function idle(pid: number): Promise<void> {
   for (;;) {
     const before = await cpuSeconds(pid), started = performance.now();
