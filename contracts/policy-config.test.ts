@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { KubewardenError } from "./errors.ts";
 import { parseJson, stringifyJson } from "./json.ts";
 import { parsePolicy, type Policy } from "./policy.ts";
-import { parsePoliciesFile, parseSourcesFile } from "./policy-config.ts";
+import { misspelledFields, parsePoliciesFile, parseSourcesFile } from "./policy-config.ts";
 import { policiesFileFor, policiesFileFrom, policyEntryTexts, sourcesFileFor } from "./policy-config-writer.ts";
 
 const rules = [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }];
@@ -129,15 +129,22 @@ const group = (members: unknown) => ({ g: { expression: "a()", message: "no", po
 const refused: [string, unknown, string][] = [
   ["a list", [], "policies file: expected a map"],
   ["a name with a slash", { "a/b": { module: "m" } }, "policy name 'a/b' contains a '/' character"],
-  ["an entry that is neither policy nor group", { p: {} }, "policy 'p': policies"],
-  ["an entry that is null", { p: null }, "policy 'p'"],
+  ["an entry that is neither policy nor group", { p: {} }, "policy 'p': neither a policy (no `module`) nor a group"],
+  ["an entry that is null", { p: null }, "policy 'p': neither a policy"],
+  ["nothing", null, 'policies file: expected a map of policies by name; without policies write "{}"'],
   ["a policy whose module is a number", { p: { module: 1 } }, "policy 'p': module"],
   ["settings that are a string", { p: { module: "m", settings: "a" } }, "policy 'p': settings"],
   ["settings that are a list", { p: { module: "m", settings: [] } }, "policy 'p': settings"],
   ["settings that are an odd number", { p: { module: "m", settings: parseJson("1.0") } }, "policy 'p': settings"],
   ["an unknown mode", { p: { module: "m", policyMode: "watch" } }, "policy 'p': policyMode"],
+  [
+    "a timeout above 64 bits",
+    { p: { module: "m", timeoutEvalSeconds: parseJson("18446744073709551616") } },
+    "policy 'p': t",
+  ],
+  ["a timeout of half a second", { p: { module: "m", timeoutEvalSeconds: 0.5 } }, "policy 'p': timeoutEvalSeconds"],
   ["a negative timeout", { p: { module: "m", timeoutEvalSeconds: -1 } }, "policy 'p': timeoutEvalSeconds"],
-  ["a group without a message", { g: { expression: "a()", policies: {} } }, "policy 'g': message"],
+  ["a group without a message", { g: { expression: "a()", policies: {} } }, "policy 'g': missing field `message`"],
   ["an unknown field of a member", group({ a: { module: "m", mutating: true } }), "policy group 'g', member 'a'"],
   [
     "names of members with a slash",
@@ -154,6 +161,46 @@ for (const [what, value, message] of refused) {
     );
   });
 }
+
+test("policies.yml: every problem is named, with its line where that is known", () => {
+  const file = { "a/b": { module: 1 }, ...group({ a: { module: "m", mutating: true }, b: {} }), p: { module: "m" } };
+  const problems = [{ path: ["p"], message: "defined twice", lines: [7, 9] }];
+  const lineOf = (path: readonly PropertyKey[]) => path.length;
+  const expected = `5 problems:
+  p: defined twice (lines 7 and 9)
+  policy name 'a/b' contains a '/' character (line 1)
+  policy 'a/b': module: expected string, received number (line 2)
+  policy group 'g', member 'a': unknown field \`mutating\` (line 4)
+  policy group 'g', member 'b': missing field \`module\` (line 3)`;
+  assert.throws(
+    () => parsePoliciesFile(file, { lineOf, problems }),
+    (error: unknown) => error instanceof KubewardenError && error.message === expected,
+  );
+});
+
+test("policies.yml: of very many problems the first are named and the others counted", () => {
+  const file = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`p${index}`, {}]));
+  assert.throws(
+    () => parsePoliciesFile(file),
+    (error: unknown) =>
+      error instanceof KubewardenError && /^1000 problems:\n {2}policy 'p0'.*\n {2}and 980 more$/s.test(error.message),
+  );
+});
+
+test("policies.yml: a timeout of any length up to 64 bits means at most 23 days", () => {
+  for (const [text, expected] of [["3", 3], ["2000001", 2_000_000], ["18446744073709551615", 2_000_000]] as const) {
+    const entry = parsePoliciesFile({ p: { module: "m", timeoutEvalSeconds: parseJson(text) } }).get("p");
+    assert.is(entry?.kind === "policy" && entry.timeoutEvalSeconds, expected);
+  }
+});
+
+test("policies.yml: unknown fields close to known ones are told apart from others", () => {
+  const file = { p: { module: "m", hostCapabilites: [], namespacedName: {} }, g: { mesage: "" }, n: null };
+  assert.equal(misspelledFields(file), [
+    { policy: "p", field: "hostCapabilites", meant: "hostCapabilities" },
+    { policy: "g", field: "mesage", meant: "message" },
+  ]);
+});
 
 test("sources.yml: the text is the one upstream writes", () => {
   assert.is(sourcesFileFor({}), "{}");
@@ -178,6 +225,18 @@ test("sources.yml: authorities, insecure hosts and proxies are read", () => {
   assert.equal([...file.insecureSources], ["a:5000"]);
   assert.equal(file.sourceAuthorities.get("b"), [{ type: "Path", path: "/ca.pem" }, { type: "Data", data: [45, 45] }]);
   assert.is(file.proxies?.httpsProxy, "http://p:3128");
+});
+
+test("sources.yml: every problem is named", () => {
+  const value = { source_authorities: { a: 1, b: [{ type: "Path" }, { type: "Data", data: [256] }] } };
+  const expected = `3 problems:
+  source_authorities."a": expected array, received number
+  source_authorities."b": 0: missing field \`path\`
+  source_authorities."b": 1.data.0: Too big: expected number to be <=255`;
+  assert.throws(
+    () => parseSourcesFile(value),
+    (error: unknown) => error instanceof KubewardenError && error.message === expected,
+  );
 });
 
 test("sources.yml: an authority of an unknown type is refused with its place", () => {

@@ -13,3 +13,9 @@ export function parseAddress(text: string, defaultHost: string): Address | undef
   }
   return { host: match[1] || match[2] || defaultHost, port };
 }
+
+/** Whether text is an IPv4 or a bare IPv6 address; no name, no zone. */
+export function isIpAddress(text: string): boolean {
+  if (text.includes(":")) return /^[0-9a-f:.]+$/i.test(text) && URL.canParse(`http://[${text}]/`);
+  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text) && !/(^|\.)0\d/.test(text);
+}

@@ -24,6 +24,11 @@ export async function readTextIfPresent(path: string): Promise<string | undefine
   }
 }
 
+/** Writes a file in place, as `/dev/stdout` needs. */
+export async function writeText(path: string, text: string): Promise<void> {
+  await writeFile(path, text);
+}
+
 /** Writes beside the target and renames, so that a reader sees the old or the new content; makes missing folders. */
 export async function writeAtomically(
   path: string,

@@ -1,5 +1,5 @@
 // pure
-type Common = { env?: string; flag?: string };
+type Common = { env?: string; flag?: string; short?: string; group?: string; hidden?: boolean; fallbackText?: string };
 
 /** Any text. */
 export function textFlag<T extends string | undefined>(
@@ -21,18 +21,23 @@ export function booleanFlag(description: string, fallback: boolean, common: Comm
   return { description, fallback, parse: parseBoolean, ...common };
 }
 
-/** A whole number inside bounds. */
+/** A whole number inside bounds; `tooSmall` says why less than `min` makes no sense. Beyond 2^53 digits are lost. */
 export function integerFlag(
   description: string,
   fallback: number,
-  { min = 0, max = 2 ** 31 - 1, ...common }: Common & { min?: number; max?: number } = {},
+  { min = 0, max = 2 ** 31 - 1, tooSmall, ...common }: Common & {
+    min?: number;
+    max?: number | bigint;
+    tooSmall?: string;
+  } = {},
 ) {
   const parse = (text: string) => {
-    const value = Number(text);
-    if (!/^-?\d+$/.test(text) || value < min || value > max) {
+    const value = /^-?\d{1,40}$/.test(text) ? BigInt(text) : undefined;
+    if (value !== undefined && value < min && tooSmall !== undefined) throw new Error(tooSmall);
+    if (value === undefined || value < min || value > max) {
       throw new Error(`expected a whole number from ${min} to ${max}`);
     }
-    return value;
+    return Number(value);
   };
   return { description, fallback, placeholder: "number", parse, ...common };
 }
@@ -52,10 +57,18 @@ export function choiceFlag<T extends string>(
   return { description, fallback, placeholder: choices.join("|"), parse, ...common };
 }
 
-/** A list with commas; spaces around items and empty items do not count. */
-export function listFlag(description: string, common: Common = {}) {
-  const parse = (text: string): readonly string[] => text.split(",").map((each) => each.trim()).filter((each) => each);
-  return { description, fallback: [] as readonly string[], placeholder: "a,b,...", parse, ...common };
+/** A list with commas, or a flag given again; spaces around items and empty items do not count. */
+export function listFlag(
+  description: string,
+  { min = 0, ...common }: Common & { placeholder?: string; min?: number } = {},
+) {
+  const parse = (text: string): readonly string[] => {
+    const items = text.split(",").map((each) => each.trim()).filter((each) => each);
+    if (items.length < min) throw new Error(`expected at least ${min}`);
+    return items;
+  };
+  const combine = (before: readonly string[], next: readonly string[]) => [...before, ...next];
+  return { description, fallback: [] as readonly string[], placeholder: "a,b,...", parse, combine, ...common };
 }
 
 /** A duration as Go writes it (`15s`, `1m30s`, `500ms`); the value is in milliseconds. */

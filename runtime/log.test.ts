@@ -46,4 +46,15 @@ test("log: credentials do not get through, by name or by looks", () => {
   for (const secret of ["abc.def", "t0p", "MHcCAQEE", "xyz"]) assert.not.match(lines[0] ?? "", secret);
 });
 
+test("log: the level of a line of text is coloured where that is asked for, JSON never is", () => {
+  for (
+    const [format, color, coloured] of [["text", true, true], ["text", false, false], ["json", true, false]] as const
+  ) {
+    const lines: string[] = [];
+    createLog({ format, color, write: (line) => lines.push(line) }).child({ a: 1 }).error("no");
+    assert.is(lines[0]?.includes("\x1b[31mERROR\x1b[0m no a=1"), coloured);
+    assert.is(lines[0]?.includes("\x1b"), coloured);
+  }
+});
+
 test.run();

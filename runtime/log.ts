@@ -16,6 +16,8 @@ export type LogOptions = {
   level?: LogLevel;
   format?: "json" | "text";
   fields?: LogFields;
+  /** Colours the level of lines of text. */
+  color?: boolean;
   /** Where a line goes, without its newline; default standard output. */
   write?: (line: string) => void;
   now?: () => Date;
@@ -23,7 +25,7 @@ export type LogOptions = {
 
 /** Lines as JSON (`timestamp`, `level`, `message`, fields) or as text (`time LEVEL message key=value`). */
 export function createLog(options: LogOptions = {}): Log {
-  const { level = "info", format = "json", fields: common = {}, now = () => new Date() } = options;
+  const { level = "info", format = "json", fields: common = {}, color = false, now = () => new Date() } = options;
   const write = options.write ?? ((line) => void process.stdout.write(`${line}\n`));
   const threshold = logLevels.indexOf(level);
   const at = (each: LogLevel) => (message: string, fields: LogFields = {}) => {
@@ -33,7 +35,7 @@ export function createLog(options: LogOptions = {}): Log {
     write(
       format === "json"
         ? JSON.stringify({ timestamp, level: each, message: withoutSecrets(message), ...values })
-        : `${timestamp} ${each.toUpperCase().padEnd(5)} ${withoutSecrets(message)}${textOf(values)}`,
+        : `${timestamp} ${levelText(each, color)} ${withoutSecrets(message)}${textOf(values)}`,
     );
   };
   return {
@@ -43,6 +45,13 @@ export function createLog(options: LogOptions = {}): Log {
     error: at("error"),
     child: (fields) => createLog({ ...options, write, fields: { ...common, ...fields } }),
   };
+}
+
+const colors: Record<LogLevel, number> = { debug: 34, info: 32, warn: 33, error: 31 };
+
+function levelText(level: LogLevel, color: boolean): string {
+  const text = level.toUpperCase().padEnd(5);
+  return color ? `\x1b[${colors[level]}m${text}\x1b[0m` : text;
 }
 
 /** A log that says nothing. */

@@ -1,7 +1,8 @@
 import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { parseAddress } from "./address.ts";
-import { type Flags, type FlagValues, parseCli } from "./cli.ts";
+import { parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
+import type { Flags, FlagValues } from "./flag-table.ts";
 import { booleanFlag, choiceFlag, durationFlag, textFlag } from "./flags.ts";
 import { serve } from "./http-server.ts";
 import { connectKube, type Kube } from "./kube.ts";

@@ -1,4 +1,7 @@
-/** Waits; rejects with the signal's reason when aborted. */
+/** What a timer can hold, 24 days; one that is set for longer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Waits, at most 24 days; rejects with the signal's reason when aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -9,7 +12,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", aborted);
       resolve();
-    }, ms);
+    }, Math.min(ms, longestTimerMs));
     signal?.addEventListener("abort", aborted, { once: true });
   });
 }
@@ -31,7 +34,10 @@ export async function withDeadline<T>(
   const end = () => limited.abort(signal.reason);
   if (signal.aborted) end();
   signal.addEventListener("abort", end, { once: true });
-  const timer = setTimeout(() => limited.abort(new DOMException(`not done within ${ms} ms`, "TimeoutError")), ms);
+  const timer = setTimeout(
+    () => limited.abort(new DOMException(`not done within ${ms} ms`, "TimeoutError")),
+    Math.min(ms, longestTimerMs),
+  );
   try {
     return await work(limited.signal);
   } finally {

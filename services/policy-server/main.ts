@@ -1,8 +1,11 @@
-import { messageOf } from "../../contracts/errors.ts";
+import { KubewardenError, messageOf } from "../../contracts/errors.ts";
 import { parseCli } from "../../runtime/cli.ts";
+import { isDaemon, reportToParent, startDaemon } from "../../runtime/daemon.ts";
 import { createLog, type Log } from "../../runtime/log.ts";
 import { type ProcessContext, runProcess } from "../../runtime/process.ts";
-import { configOf, type Flags, flags } from "./config.ts";
+import { configOf } from "./config.ts";
+import { writeDocs } from "./docs.ts";
+import { type Flags, flags } from "./flags.ts";
 import { terminationMessageOf } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
 
@@ -10,10 +13,12 @@ const spec = {
   name: "policy-server",
   description: "Serves Kubewarden policies to a Kubernetes API server.",
   flags,
+  versionDetails: "Open Policy Agent/Gatekeeper implemented builtins:\n  (none yet)",
+  commands: { "docs -o <file>": "write a reference of these flags" },
 };
 
 /** Upstream's switches that an environment may set and this server does not have. */
-const notAvailable = ["DAEMON", "ENABLE_METRICS", "ENABLE_PPROF"].map((name) => `KUBEWARDEN_${name}`);
+const notAvailable = ["ENABLE_PPROF"].map((name) => `KUBEWARDEN_${name}`);
 
 /** Runs the policy-server process: 0 after SIGTERM, 1 when it cannot serve what it is configured to, 2 for usage errors. */
 export async function main(argv: string[]): Promise<void> {
@@ -27,6 +32,9 @@ export async function main(argv: string[]): Promise<void> {
     child: (fields) => log.child(fields),
   };
   await runProcess(async (context) => {
+    if (argv[0] === "docs") {
+      return await tellFailure(context, () => writeDocs(spec, { argv: argv.slice(1), ...context }));
+    }
     const values = parseCli(spec, argv, context.env);
     if (values === undefined) return;
     log = logOf(values);
@@ -35,26 +43,49 @@ export async function main(argv: string[]): Promise<void> {
         log.warn("This setting is not available yet and has no effect", { setting: name });
       }
     }
-    await run(values, context, log);
+    await tellFailure(context, () => run(values, context, log));
   }, { log: current, terminationMessageOf });
 }
 
 async function run(values: Flags, { signal }: ProcessContext, log: Log): Promise<void> {
+  const config = configOf(values);
+  if (values.daemon && !isDaemon()) return await goToBackground(values, { signal, log });
+  const { closed } = await startPolicyServer(config, { log, signal });
+  await reportToParent({ ready: true });
+  await closed;
+}
+
+async function goToBackground(values: Flags, { signal, log }: { signal: AbortSignal; log: Log }): Promise<void> {
+  const pidFile = values.daemonPidFile;
+  const pid = await startDaemon({
+    pidFile,
+    stdoutFile: values.daemonStdoutFile || undefined,
+    stderrFile: values.daemonStderrFile || undefined,
+    signal,
+  });
+  log.info("Serving in the background", { pid, pidFile });
+}
+
+/** Says in upstream's form why the process ends, to who looks at its standard error, and to who started a daemon. */
+async function tellFailure({ signal }: ProcessContext, work: () => Promise<void>): Promise<void> {
   try {
-    const { closed } = await startPolicyServer(configOf(values), { log, signal });
-    await closed;
+    await work();
   } catch (error) {
-    // Upstream's form, for people who look at the container's standard error.
-    if (!signal.aborted) console.error(`Error: ${messageOf(error)}`);
+    if (!signal.aborted && !isUsageError(error)) console.error(`Error: ${messageOf(error)}`);
+    await reportToParent({ failure: messageOf(error) });
     throw error;
   }
 }
 
-function logOf({ logLevel, logFmt }: Flags): Log {
-  const log = createLog({
+/** Those are told by `runProcess`. */
+function isUsageError(error: unknown): boolean {
+  return error instanceof KubewardenError && error.code === "USAGE";
+}
+
+function logOf({ logLevel, logFmt, logNoColor }: Flags): Log {
+  return createLog({
     level: logLevel === "trace" ? "debug" : logLevel,
-    format: logFmt === "text" ? "text" : "json",
+    format: logFmt === "json" ? "json" : "text",
+    color: process.stdout.isTTY === true && !logNoColor,
   });
-  if (logFmt === "otlp") log.warn("Traces by OTLP are not available yet, logging as JSON");
-  return log;
 }

@@ -27,6 +27,10 @@ const [certFile, keyFile] = [join(folder, "tls.crt"), join(folder, "tls.key")];
 await writeFile(certFile, leaf.certificate);
 await writeFile(keyFile, leaf.privateKey);
 
+const [verificationFile, policiesOfLines] = [join(folder, "verification.yml"), join(folder, "lines.yml")];
+await writeFile(verificationFile, "apiVersion: v1\nallOf:\n- kind: githubAction\n  owner: kubewarden\n");
+await writeFile(policiesOfLines, "a: {module: m}\nb:\n  {module: m, settings: 1}\na: {module: n}\n");
+
 const hostile = ["endless-loop", "endless-recursion", "huge-answer", "invalid-json", "memory-hog", "trap"];
 const policies = {
   privileged: { module: exampleUrl("privileged-pods/policy") },
@@ -183,7 +187,7 @@ test("process: broken policies end it with 1, each named on stderr and in the te
 });
 
 const refusals: [string, Record<string, string>, string[], number, RegExp][] = [
-  ["an unknown flag", {}, ["--daemon"], 2, /unknown option '--daemon'/],
+  ["an unknown flag", {}, ["--demon"], 2, /unknown option '--demon'/],
   ["a number that is none", { KUBEWARDEN_WORKERS: "many" }, [], 2, /KUBEWARDEN_WORKERS/],
   [
     "a certificate without key",
@@ -195,10 +199,31 @@ const refusals: [string, Record<string, string>, string[], number, RegExp][] = [
   ["a key file that is not there", { KUBEWARDEN_KEY_FILE: "/none" }, [], 1, /^Error: Cannot read "\/none"/],
   [
     "signature requirements",
-    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: "/v.yml" },
+    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: verificationFile },
     [],
     1,
     /^Error: signature verification is not available/,
+  ],
+  [
+    "signature requirements that are not there",
+    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: "/v.yml" },
+    [],
+    1,
+    /^Error: error while loading verification requirements from "\/v\.yml": ENOENT/,
+  ],
+  [
+    "signature requirements without a version",
+    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: policiesOfLines },
+    [],
+    1,
+    /: Not a valid configuration file: [^]*missing field `apiVersion` \(line 1\)/,
+  ],
+  [
+    "a policies file with problems",
+    { KUBEWARDEN_POLICIES: policiesOfLines },
+    [],
+    1,
+    /^Error: error while loading policies from ".*": 2 problems:\n {2}a: defined twice \(lines 1 and 4\)\n {2}policy 'b': settings: expected an object \(line 3\)$/m,
   ],
 ];
 for (const [name, env, args, code, message] of refusals) {

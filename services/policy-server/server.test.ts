@@ -13,7 +13,7 @@ import { issueAuthority, issueLeaf } from "../certs/x509.ts";
 import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
-import { exampleUrl, wat } from "./testing/guests.ts";
+import { exampleUrl, talkative } from "./testing/guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
 const stops: AbortController[] = [];
@@ -32,9 +32,13 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
     port: 0,
     readinessPort: 0,
     workers: 1,
+    maxWaiting: 100,
     policyTimeoutMs: 2000,
     shutdownDelayMs: 0,
+    policiesDownloadDir: folder,
+    sigstoreCacheDir: folder,
     continueOnErrors: false,
+    ignoreKubernetesConnectionFailure: false,
   };
   const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
   return { ...server, stop };
@@ -106,21 +110,8 @@ test("server: a module that several policies share is fetched and compiled once"
 test("server: a guest's own log line appears in ours", async () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", write: (line) => lines.push(line) });
-  const event = '{"level":"Warning","message":"careful","pod":"x"}';
-  const text = event.replaceAll('"', '\\"');
   const chatty = join(folder, "chatty.wasm");
-  await writeFile(
-    chatty,
-    await wat(`(module
-      (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
-      (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
-      (memory (export "memory") 1)
-      (data (i32.const 0) "kubewardentracinglog${text}") (data (i32.const 500) "{\\"accepted\\":true,\\"valid\\":true}")
-      (func (export "__guest_call") (param i32 i32) (result i32)
-        (drop (call $host_call (i32.const 0) (i32.const 10) (i32.const 10) (i32.const 7) (i32.const 17) (i32.const 3)
-          (i32.const 20) (i32.const ${event.length})))
-        (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`),
-  );
+  await writeFile(chatty, await talkative({ level: "Warning", message: "careful", pod: "x" }));
   const { url } = await start({ chatty: { module: `file://${chatty}` } }, {}, log);
   assert.is((await post(`${url}/validate/chatty`, review({}))).allowed, true);
   const line = lines.map((each) => JSON.parse(each)).find((each) => each.target === "policy_log");
@@ -176,6 +167,25 @@ test("server: without a limit for all, a policy's own one holds and the others h
   const { status } = await post(`${url}/validate/loop`, review({}));
   assert.match((status as { message: string }).message, "exceeded the allowed execution time");
   const { message } = (await post(`${url}/validate/fine`, review(privileged))).status as { message: string };
+  assert.is(message, "Privileged container is not allowed");
+});
+
+test("server: files that nothing depends on yet are warned about when they are broken", async () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const { readinessUrl } = await start({}, { dockerConfigDir: join(folder, "none") }, log);
+  assert.is(await status(readinessUrl), 200);
+  const warning = lines.map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
+  assert.match(
+    warning.error,
+    `DOCKER_CONFIG_INVALID: Cannot read registry credentials from "${folder}/none/config.json"`,
+  );
+});
+
+test("server: a limit longer than a timer can hold is long, not over at once", async () => {
+  const module = exampleUrl("privileged-pods/policy");
+  const { url } = await start({ p: { module, timeoutEvalSeconds: Number.MAX_SAFE_INTEGER } });
+  const { message } = (await post(`${url}/validate/p`, review(privileged))).status as { message: string };
   assert.is(message, "Privileged container is not allowed");
 });
 

@@ -1,20 +1,33 @@
+import { KubewardenError } from "../../contracts/errors.ts";
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import { startTelemetry, type Telemetry } from "../../runtime/otlp.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
-import type { RunGuest } from "./admission/run-policy.ts";
 import { probeHandler } from "./api/probes.ts";
-import { apiHandler, maxBodyBytes } from "./api/routes.ts";
+import { type ApiContext, apiHandler, maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
-import { GuestPool } from "./guest/pool.ts";
+import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
-import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
+import { problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import { readPolicies, readSources } from "./policies/read-config.ts";
+import {
+  assertTrustConfig,
+  readDockerConfig,
+  readPolicies,
+  readSources,
+  readVerification,
+} from "./policies/read-config.ts";
+import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
+import { tracedRun } from "./telemetry/guest-spans.ts";
+import { metricsPage } from "./telemetry/metrics-page.ts";
+import { poolObserver, startCountingShed } from "./telemetry/pool-metrics.ts";
+import { countRequests } from "./telemetry/request-metrics.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -36,38 +49,68 @@ const drainMs = 15_000;
  */
 export async function startPolicyServer(
   config: Config,
-  { log, signal }: { log: Log; signal: AbortSignal },
+  { log, signal, spawn = spawnGuestWorker }: { log: Log; signal: AbortSignal; spawn?: PoolOptions["spawn"] },
 ): Promise<PolicyServer> {
-  const file = await readPolicies(config.policiesFile);
+  const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
+  await assertNothingToVerify(config);
+  await lookAtUnused(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
   const tls = config.tls && await readTls(config.tls);
   const started = performance.now();
-  const pool = await startPool(config, log);
+  const telemetry = await startTelemetry({
+    service: "kubewarden-policy-server",
+    pushMetrics: config.pushMetrics ?? false,
+    pushTraces: config.pushTraces ?? false,
+    log,
+  });
+  const { metrics, tracer } = telemetry;
   const serving = new AbortController();
+  let pool: GuestPool | undefined;
   try {
+    pool = await startPool(config, { metrics, log, spawn });
+    const { run } = pool;
     const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
       loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
-      run: pool.run,
+      run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
       signal,
     });
     reportProblems(problemsIn(catalogue), config, log);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
-    const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
-    const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
+    startCountingShed(metrics, catalogue.keys());
+    const context = {
+      catalogue,
+      run,
+      log,
+      alwaysAcceptNamespace: config.alwaysAcceptNamespace,
+      evaluations: evaluationMetrics(metrics),
+      tracing: tracer && { tracer, host: telemetry.host },
+    };
+    const api = await serveApi(config, context, { metrics, tls: tls?.options, signal: serving.signal });
+    const readiness = await serveProbes(config, { metrics, log, stopping: signal, signal: serving.signal });
     if (config.tls && tls) {
       void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
     }
     log.info("Ready", { url: api.url, readiness: `${readiness.url}/readiness`, workers: config.workers });
-    const closed = stopInOrder({ api, readiness, pool, serving, log, delayMs: config.shutdownDelayMs, signal });
+    const closed = stopInOrder({
+      api,
+      readiness,
+      pool,
+      telemetry,
+      serving,
+      log,
+      delayMs: config.shutdownDelayMs,
+      signal,
+    });
     return { url: api.url, readinessUrl: `${readiness.url}/readiness`, closed };
   } catch (error) {
     serving.abort();
-    pool.close();
+    pool?.close();
+    await telemetry.close();
     throw error;
   }
 }
@@ -81,12 +124,38 @@ function reportProblems(problems: readonly PolicyProblem[], { continueOnErrors }
   }
 }
 
-function startPool({ workers }: Config, log: Log): Promise<GuestPool> {
+/** Upstream would load modules unverified where it cannot verify (reference/policy-server.md 1.8.4). */
+async function assertNothingToVerify({ verificationFile }: Config): Promise<void> {
+  if (await readVerification(verificationFile) === undefined) return;
+  // Serving unverified modules to someone who asked for verification would be worse than not serving.
+  throw new KubewardenError(
+    "CONFIG_INVALID",
+    "signature verification is not available yet: cannot honour the verification configuration",
+  );
+}
+
+/** Nothing depends on these files yet, so that a broken one is only told. */
+async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+  try {
+    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
+    if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
+  } catch (error) {
+    log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
+  }
+}
+
+function startPool(
+  { workers, maxWaiting }: Config,
+  { metrics, log, spawn }: Pick<PoolOptions, "log" | "spawn"> & { metrics: Metrics },
+): Promise<GuestPool> {
   return GuestPool.start({
     workers,
+    maxWaiting,
     log,
-    spawn: spawnGuestWorker,
-    answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),
+    observer: poolObserver(metrics),
+    spawn,
+    answerHostCall: (request, { policy, capabilities, span }) =>
+      answerHostCall(request, { policy, capabilities, span, log }),
   });
 }
 
@@ -94,46 +163,47 @@ type Parts = {
   api: HttpServer;
   readiness: HttpServer;
   pool: GuestPool;
+  telemetry: Telemetry;
   serving: AbortController;
   log: Log;
   delayMs: number;
   signal: AbortSignal;
 };
 
-async function stopInOrder({ api, readiness, pool, serving, log, delayMs, signal }: Parts): Promise<void> {
+async function stopInOrder({ api, readiness, pool, telemetry, serving, log, delayMs, signal }: Parts): Promise<void> {
   await whenAborted(signal);
   log.info("Stopping: not ready any more", { acceptingForMs: delayMs });
   await sleep(delayMs);
   serving.abort();
   await Promise.all([api.closed, readiness.closed]);
   pool.close();
+  await telemetry.close();
 }
 
-type Api = {
-  catalogue: Catalogue;
-  run: RunGuest;
-  log: Log;
-  tls: Parameters<HttpServer["setTls"]>[0] | undefined;
-  signal: AbortSignal;
-};
+type Api = { metrics: Metrics; tls: Parameters<HttpServer["setTls"]>[0] | undefined; signal: AbortSignal };
 
-function serveApi({ host, port, alwaysAcceptNamespace }: Config, { catalogue, run, log, tls, signal }: Api) {
-  return serve(apiHandler({ catalogue, run, log, alwaysAcceptNamespace }), {
+function serveApi({ host, port }: Config, context: ApiContext, { metrics, tls, signal }: Api) {
+  return serve(countRequests(apiHandler(context), metrics), {
     host,
     port,
     ...(tls === undefined ? {} : { tls }),
     // The handler has the exact limit and upstream's words for it; this one only bounds what is read at all.
     maxBodyBytes: 2 * maxBodyBytes,
     drainMs,
-    log,
+    log: context.log,
     signal,
   });
 }
 
 /** Always plain HTTP; opened only once everything is loaded, and failing as soon as the server is asked to stop. */
-function serveReadiness(
+function serveProbes(
   { host, readinessPort }: Config,
-  { log, stopping, signal }: { log: Log; stopping: AbortSignal; signal: AbortSignal },
+  { metrics, log, stopping, signal }: { metrics: Metrics; log: Log; stopping: AbortSignal; signal: AbortSignal },
 ) {
-  return serve(probeHandler(stopping), { host, port: readinessPort, log, signal });
+  return serve(probeHandler(stopping, { "/metrics": metricsPage(metrics) }), {
+    host,
+    port: readinessPort,
+    log,
+    signal,
+  });
 }

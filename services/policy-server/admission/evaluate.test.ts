@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { KubewardenError } from "../../../contracts/errors.ts";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
 import { createLog, silentLog } from "../../../runtime/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
@@ -180,6 +181,15 @@ test("group: a member that cannot be started is an error in the expression", asy
 test("group: monitor mode lets a rejection pass", async () => {
   const { response } = await ask({ policy: group("a()", { mode: "monitor" }), outcomes: { "g/a": no("a!") } });
   assert.equal([response?.allowed, response?.status], [true, undefined]);
+});
+
+test("evaluate: a group one of whose members is refused for overload is no answer, but an overload", async () => {
+  const evaluation = await evaluate({ policyId: "x", uid: "U", text: "{}", original: "object", purpose: "validate" }, {
+    catalogue: new Map([["x", group("a() || b()", { mode: "monitor" })]]),
+    log: silentLog,
+    run: () => Promise.reject(new KubewardenError("OVERLOADED", "full")),
+  }, never);
+  assert.equal(evaluation, { kind: "overloaded" });
 });
 
 test.run();

@@ -4,6 +4,7 @@ import { messageOf } from "../../../contracts/errors.ts";
 import { evaluateGroupExpression } from "../../../contracts/group-expression.ts";
 import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
 import type { PolicyAnswer } from "./policy-answer.ts";
+import { isOverload } from "./run-policy.ts";
 import { responseTo } from "./verdict-rules.ts";
 
 type Group = CataloguedPolicy & { kind: "group" };
@@ -32,6 +33,7 @@ export async function evaluateGroup(
     const status = { message: group.message, details: { causes: [...causes.values()] } };
     return admissionResponse({ uid, allowed, status });
   } catch (error) {
+    if (isOverload(error)) throw error;
     const message = `error evaluating policy group expression: ${messageOf(error)}`;
     return admissionResponse({ uid, allowed: false, status: { message, code: 500 } });
   }

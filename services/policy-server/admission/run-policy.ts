@@ -4,8 +4,13 @@ import type { GuestTask, TaskOutcome } from "../guest/protocol.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 import type { PolicyAnswer } from "./policy-answer.ts";
 
-/** Runs a task of a policy in a sandbox; never rejects but for an aborted signal. */
+/** Runs a task of a policy in a sandbox; rejects only for an aborted signal and with OVERLOADED. */
 export type RunGuest = (runnable: Runnable, task: GuestTask, signal: AbortSignal) => Promise<TaskOutcome>;
+
+/** Whether a task was refused because too many wait: no answer of a policy, and nothing to decide upon. */
+export function isOverload(error: unknown): boolean {
+  return error instanceof KubewardenError && error.code === "OVERLOADED";
+}
 
 /** What every evaluation of one request shares. `text` is the request as JSON. */
 export type GuestInput = { text: string; original: "object" | "request" };

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { KubewardenError } from "../../../contracts/errors.ts";
 import { silentLog } from "../../../runtime/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
 import { apiHandler, maxBodyBytes } from "./routes.ts";
@@ -11,7 +12,7 @@ const capabilities = { all: false, prefixes: [], exact: [] };
 async function ask(
   path: string,
   init: RequestInit,
-  outcome: TaskOutcome = { kind: "validated", answer: { accepted: true } },
+  outcome: TaskOutcome | Error = { kind: "validated", answer: { accepted: true } },
 ) {
   const payloads: string[] = [];
   const handler = apiHandler({
@@ -23,7 +24,7 @@ async function ask(
     log: silentLog,
     run: (_runnable, task) => {
       payloads.push(new TextDecoder().decode(task.payload));
-      return Promise.resolve(outcome);
+      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome);
     },
   });
   const response = await handler(new Request(`http://server${path}`, init));
@@ -145,6 +146,12 @@ test("api: nesting without end gets 400 and reaches no guest", async () => {
     assert.equal([status, payloads], [400, []]);
   }
   assert.is((await ask("/validate_raw/p", post(`{"request":${'{"a":'.repeat(600)}1${"}".repeat(600)}}`))).status, 400);
+});
+
+test("api: when too many requests wait, the answer is 429 and says when to ask again", async () => {
+  const { status, body, headers } = await ask("/validate/p", post(review()), new KubewardenError("OVERLOADED", "full"));
+  assert.equal([status, headers.get("retry-after")], [429, "1"]);
+  assert.is(body, '{"message":"Too many requests wait for this policy server","status":429}');
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { messageOf } from "../../../contracts/errors.ts";
 import { stringifyJson } from "../../../contracts/json.ts";
 import { evaluate, type EvaluationContext } from "../admission/evaluate.ts";
 import type { Question } from "../admission/question.ts";
+import { endWith, startRequestSpan, type Tracing } from "../telemetry/request-span.ts";
 import { type Endpoint, parseReviewBody, questionOf, type ReviewBody } from "./review.ts";
 
 /**
@@ -13,8 +14,11 @@ export const maxBodyBytes = 8 * 1024 * 1024;
 
 const path = /^\/(validate|audit|validate_raw)\/([^/]+)$/;
 
+/** `tracing` undefined: no spans at all. */
+export type ApiContext = Omit<EvaluationContext, "span"> & { tracing?: Tracing | undefined };
+
 /** The API as one web-standard function: `POST /validate|audit|validate_raw/<id>` (reference/policy-server.md 2). */
-export function apiHandler(context: EvaluationContext): (request: Request) => Promise<Response> {
+export function apiHandler(context: ApiContext): (request: Request) => Promise<Response> {
   return async (request) => {
     const [, endpoint, segment] = path.exec(new URL(request.url).pathname) ?? [];
     const policyId = segment === undefined ? undefined : decoded(segment);
@@ -22,20 +26,28 @@ export function apiHandler(context: EvaluationContext): (request: Request) => Pr
     if (request.method !== "POST") return new Response(null, { status: 405, headers: { allow: "POST" } });
     const question = await readQuestion(endpoint as Endpoint, policyId, request);
     if ("status" in question) return bodyRefused(endpoint as Endpoint, question);
-    return await answer(endpoint as Endpoint, question, { context, signal: request.signal });
+    return await answer(endpoint as Endpoint, question, { context, request });
   };
 }
 
 async function answer(
   endpoint: Endpoint,
   question: Question,
-  { context, signal }: { context: EvaluationContext; signal: AbortSignal },
+  { context, request: { headers, signal } }: { context: ApiContext; request: Request },
 ): Promise<Response> {
   const { policyId } = question;
   const started = performance.now();
-  const evaluation = await evaluate(question, context, signal);
-  const fields = { policy: policyId, endpoint, uid: question.uid, ms: Math.round(performance.now() - started) };
+  const span = context.tracing && startRequestSpan(context.tracing, { endpoint, question, headers });
+  const evaluation = span === undefined
+    ? await evaluate(question, context, signal)
+    : await endWith(span, evaluate(question, { ...context, span }, signal));
+  const ms = Math.round(performance.now() - started);
+  const fields = { policy: policyId, endpoint, uid: question.uid, ms, trace_id: span?.traceId };
   if (evaluation.kind === "unknown-policy") return problem(404, `unknown policy: ${policyId}`);
+  if (evaluation.kind === "overloaded") {
+    // An API server asks again by itself, within the webhook's time.
+    return json(429, { message: "Too many requests wait for this policy server", status: 429 }, { "retry-after": "1" });
+  }
   if (evaluation.kind === "failed") {
     context.log.error(`Evaluation error: ${evaluation.message}`, fields);
     return problem(500, "Something went wrong");
@@ -105,8 +117,8 @@ function problem(status: number, message: string): Response {
   return json(status, { message, status });
 }
 
-function json(status: number, body: unknown): Response {
-  return new Response(stringifyJson(body), { status, headers: { "content-type": "application/json" } });
+function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(stringifyJson(body), { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 function decoded(segment: string): string | undefined {

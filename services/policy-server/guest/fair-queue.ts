@@ -7,33 +7,51 @@ const suspicionMs = 60_000;
  */
 export class FairQueue<J extends { readonly policy: string }> {
   readonly #workers: number;
+  readonly #limit: number;
   readonly #waiting: J[] = [];
+  /** Policy -> how many of its jobs wait. */
+  readonly #waitingOf = new Map<string, number>();
   /** Policy -> when it is no longer suspected. */
   readonly #suspects = new Map<string, number>();
 
-  constructor(workers: number) {
+  constructor({ workers, limit }: { workers: number; limit: number }) {
     this.#workers = workers;
+    this.#limit = limit;
   }
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+  get length(): number {
+    return this.#waiting.length;
   }
 
-  push(job: J): void {
+  /** False if too many wait: `limit` in all, or half of it of the same policy, so that one alone cannot shut out the others. */
+  push(job: J): boolean {
+    const ofPolicy = this.#waitingOf.get(job.policy) ?? 0;
+    if (this.#waiting.length >= this.#limit || ofPolicy >= Math.ceil(this.#limit / 2)) return false;
+    this.#waitingOf.set(job.policy, ofPolicy + 1);
     this.#waiting.push(job);
+    return true;
   }
 
   remove(job: J): void {
     const at = this.#waiting.indexOf(job);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    if (at >= 0) this.#takeAt(at);
   }
 
   /** Takes the next job that may start beside those that run, if there is one. */
   take(running: readonly J[]): J | undefined {
-    if (running.length < this.#workers) return this.#waiting.shift();
+    if (running.length < this.#workers) return this.#takeAt(0);
     if (running.length > this.#workers || !running.some((job) => this.#isSuspect(job))) return undefined;
     const at = this.#waiting.findIndex((job) => !this.#isSuspect(job));
-    return at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
+    return at < 0 ? undefined : this.#takeAt(at);
+  }
+
+  #takeAt(at: number): J | undefined {
+    const [job] = this.#waiting.splice(at, 1);
+    if (job === undefined) return undefined;
+    const left = (this.#waitingOf.get(job.policy) ?? 1) - 1;
+    if (left === 0) this.#waitingOf.delete(job.policy);
+    else this.#waitingOf.set(job.policy, left);
+    return job;
   }
 
   /** Remembers that a policy ran into its deadline. */

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { silentLog } from "../../../runtime/log.ts";
 import { runnableOf, wat } from "../testing/guests.ts";
 import { GuestPool, type PoolOptions, type WorkerEvents } from "./pool.ts";
+import type { PoolObserver } from "./pool-observer.ts";
 import type { HostReply } from "./protocol.ts";
 import { spawnGuestWorker } from "./spawn.ts";
 
@@ -12,6 +13,7 @@ const pools: GuestPool[] = [];
 async function pool(options: Partial<PoolOptions> = {}): Promise<GuestPool> {
   const started = await GuestPool.start({
     workers: 1,
+    maxWaiting: 100,
     spawn: spawnGuestWorker,
     answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
     log: silentLog,
@@ -75,6 +77,39 @@ test("pool: once a policy ran into its deadline it cannot hold up the others, ev
   for (let count = 0; count < 3; count++) assert.equal(await run(fine, validate({}), never), accepted);
   gone.abort();
   await Promise.allSettled(flood);
+});
+
+test("pool: a full queue refuses, at half of it for one policy, and takes tasks again when it has room", async () => {
+  const seen: string[] = [];
+  const observer: PoolObserver = {
+    dispatched: (policy, waitedMs) => seen.push(`dispatched ${policy} ${waitedMs >= 0}`),
+    waiting: () => {},
+    shed: (policy) => seen.push(`shed ${policy}`),
+    threadReplaced: (reason) => seen.push(`replaced ${reason}`),
+    guestMemory: (policy, bytes) => seen.push(`memory ${policy} ${bytes}`),
+  };
+  const loop = await runnableOf("hostile/endless-loop", { timeoutMs: 3_600_000 });
+  const fine = await runnableOf("hostile/remembers");
+  const { run } = await pool({ maxWaiting: 4, observer });
+  const gone = new AbortController();
+  const task = (policy: string) => run({ ...loop, policy }, validate({}), gone.signal);
+  const codeOf = (error: unknown) => (error as { code?: string }).code;
+  const running = task("a");
+  const waiting = [task("a"), task("a")];
+  assert.is(await task("a").catch(codeOf), "OVERLOADED", "half of the places are for the others");
+  waiting.push(task("b"), task("b"));
+  assert.is(await task("c").catch(codeOf), "OVERLOADED", "the queue is full");
+  gone.abort();
+  await Promise.allSettled([running, ...waiting]);
+  assert.equal(await run(fine, validate({}), never), accepted);
+  assert.equal(seen, [
+    "dispatched a true",
+    "shed a",
+    "shed c",
+    "memory a 131072",
+    "dispatched hostile/remembers true",
+    "memory hostile/remembers 131072",
+  ]);
 });
 
 test("pool: threads are added when there is work for them", async () => {

@@ -4,6 +4,7 @@ import { sleep } from "../../../runtime/sleep.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 import { FairQueue } from "./fair-queue.ts";
+import type { PoolObserver } from "./pool-observer.ts";
 import type { FromWorker, GuestTask, HostReply, HostRequest, TaskOutcome, ToWorker } from "./protocol.ts";
 import { allowGuest, newSyncChannel, replyToGuest, stopGuest } from "./sync-channel.ts";
 
@@ -16,8 +17,11 @@ export type PoolOptions = {
    * hold up the others (fair-queue.ts). Threads beyond the first few are started when there is work for them.
    */
   workers: number;
+  /** Tasks that may wait; the next one is refused. */
+  maxWaiting: number;
   spawn: (events: WorkerEvents) => GuestWorker;
   answerHostCall: (request: HostRequest, runnable: Runnable, signal: AbortSignal) => Promise<HostReply>;
+  observer?: PoolObserver | undefined;
   log: Log;
 };
 
@@ -30,6 +34,7 @@ type Job = {
   policy: string;
   runnable: Runnable;
   task: GuestTask;
+  queuedAt: number;
   resolve: (outcome: TaskOutcome) => void;
 };
 type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
@@ -53,7 +58,7 @@ export class GuestPool {
 
   private constructor(options: PoolOptions) {
     this.#options = options;
-    this.#queue = new FairQueue(options.workers);
+    this.#queue = new FairQueue({ workers: options.workers, limit: options.maxWaiting });
   }
 
   /** Resolves when the first thread can work; throws GUEST_FAILED if none can be started. */
@@ -69,7 +74,10 @@ export class GuestPool {
     }
   }
 
-  /** Runs one task. Rejects only if the signal is aborted: the task is dropped, or stopped if it runs. */
+  /**
+   * Runs one task. Rejects if the signal is aborted: the task is dropped, or stopped if it runs; and with OVERLOADED if too
+   * many tasks wait.
+   */
   readonly run: RunGuest = (runnable: Runnable, task: GuestTask, signal: AbortSignal): Promise<TaskOutcome> => {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -77,6 +85,7 @@ export class GuestPool {
         policy: runnable.policy,
         runnable,
         task,
+        queuedAt: performance.now(),
         resolve: (outcome) => {
           signal.removeEventListener("abort", aborted);
           resolve(outcome);
@@ -86,8 +95,11 @@ export class GuestPool {
         this.#forget(job);
         reject(signal.reason);
       };
+      if (!this.#queue.push(job)) {
+        this.#options.observer?.shed(job.policy);
+        return reject(new KubewardenError("OVERLOADED", "too many requests wait for this policy server"));
+      }
       signal.addEventListener("abort", aborted, { once: true });
-      this.#queue.push(job);
       this.#dispatch();
     });
   };
@@ -104,6 +116,12 @@ export class GuestPool {
   }
 
   #dispatch(): void {
+    this.#startWaiting();
+    this.#options.observer?.waiting(this.#queue.length);
+  }
+
+  #startWaiting(): void {
+    if (this.#queue.length === 0) return;
     const threads = [...this.#threads];
     const running = threads.flatMap((each) => each.running?.job ?? []);
     for (const thread of threads.filter((each) => each.state === "idle")) {
@@ -113,12 +131,15 @@ export class GuestPool {
       this.#begin(thread, job);
     }
     const more = threads.length <= this.#options.workers && !threads.some((each) => each.state === "starting");
-    if (more && !this.#queue.isEmpty && this.#failedStarts === 0) this.#spawn();
+    if (more && this.#queue.length > 0 && this.#failedStarts === 0) this.#spawn();
   }
 
   #begin(thread: Thread, job: Job): void {
     const { digest, module, timeoutMs } = job.runnable;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
+    const waitedMs = performance.now() - job.queuedAt;
+    this.#options.observer?.dispatched(job.policy, waitedMs);
+    job.runnable.begun?.(waitedMs);
     allowGuest(thread.channel);
     thread.state = "busy";
     thread.running = { job, timer, over: new AbortController() };
@@ -141,6 +162,7 @@ export class GuestPool {
     this.#options.log.warn("A guest did not stop at its deadline, replacing its thread", {
       policy: thread.running?.job.policy,
     });
+    this.#options.observer?.threadReplaced("deadline");
     this.#finish(thread, { kind: "timed-out" });
     // The guest may still run and hold the channel, so its thread is never used again.
     this.#replace(thread);
@@ -167,6 +189,7 @@ export class GuestPool {
         this.#started.resolve();
         return this.#dispatch();
       case "done":
+        if (running) this.#options.observer?.guestMemory(running.job.policy, message.memoryBytes);
         this.#finish(thread, message.outcome);
         thread.state = "idle";
         return this.#dispatch();
@@ -199,6 +222,7 @@ export class GuestPool {
       policy: thread.running?.job.policy,
       error,
     });
+    this.#options.observer?.threadReplaced("crash");
     this.#finish(thread, { kind: "failed", phase: "call", message: `the sandbox failed: ${messageOf(error)}` });
     this.#replace(thread);
   }

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
+import { limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
 import { withoutCredentials } from "../../../runtime/net.ts";
 import { compileModule } from "./compile.ts";
@@ -41,24 +42,6 @@ function remember<T>(known: Map<string, Promise<T>>, key: string, make: () => Pr
   const made = make();
   known.set(key, made);
   return made;
-}
-
-/** Runs at most `limit` of the given works at the same time. */
-function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      // The turn passes on to the next, or ends.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
 }
 
 function elapsed(started: number): number {

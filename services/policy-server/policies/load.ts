@@ -9,6 +9,7 @@ import type {
   RunnableEntry,
   SingleEntry,
 } from "../../../contracts/policy-config.ts";
+import { type Limiter, limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
 import { withoutCredentials } from "../../../runtime/net.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
@@ -33,21 +34,26 @@ export type LoadContext = {
  * fail, so that the operator hears of every problem at once; a policy with problems is in the catalogue as broken.
  */
 export async function loadPolicies(file: PoliciesFile, context: LoadContext): Promise<Catalogue> {
-  return new Map(
-    await Promise.all([...file].map(async ([id, entry]) => [id, await loadEntry(id, entry, context)] as const)),
-  );
+  // However many policies there are, they must not overrun the queue of the sandbox.
+  const inTurn = limiter(16);
+  const entries = [...file].map(async ([id, entry]) => [id, await loadEntry(id, entry, { context, inTurn })] as const);
+  return new Map(await Promise.all(entries));
 }
 
-type Loading = { context: LoadContext; report: (policy: string, error: unknown) => void };
+type Loading = { context: LoadContext; inTurn: Limiter; report: (policy: string, error: unknown) => void };
 
-async function loadEntry(id: string, entry: PolicyEntry, context: LoadContext): Promise<CataloguedPolicy> {
+async function loadEntry(
+  id: string,
+  entry: PolicyEntry,
+  { context, inTurn }: Omit<Loading, "report">,
+): Promise<CataloguedPolicy> {
   const problems: PolicyProblem[] = [];
   const report = (policy: string, error: unknown) => {
     context.signal.throwIfAborted();
     const code = error instanceof KubewardenError ? error.code : "GUEST_FAILED";
     problems.push({ policy, code, message: messageOf(error) });
   };
-  const loading = { context, report };
+  const loading = { context, inTurn, report };
   const loaded = entry.kind === "group" ? await loadGroup(id, entry, loading) : await loadSingle(id, entry, loading);
   return loaded ?? { kind: "broken", rules: rulesOf(id, entry), problems };
 }
@@ -90,7 +96,7 @@ async function loadGroup(id: string, entry: GroupEntry, loading: Loading): Promi
 async function loadRunnable(
   policy: string,
   entry: RunnableEntry,
-  { context, report }: Loading,
+  { context, inTurn, report }: Loading,
 ): Promise<Runnable | undefined> {
   const { log, run, signal } = context;
   try {
@@ -108,7 +114,7 @@ async function loadRunnable(
       capabilities,
     };
     const started = performance.now();
-    await assertSettings(runnable, run, signal);
+    await inTurn(() => assertSettings(runnable, run, signal));
     log.info("Policy settings are valid", { policy, ms: Math.round(performance.now() - started) });
     return runnable;
   } catch (error) {

@@ -1,32 +1,19 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { stringifyJson } from "../../../contracts/json.ts";
-import { parseYaml, readPolicies, readSources } from "./read-config.ts";
+import { createLog } from "../../../runtime/log.ts";
+import { assertTrustConfig, readDockerConfig, readPolicies, readSources, readVerification } from "./read-config.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "read-config-"));
 test.after(() => rm(folder, { recursive: true }));
 
-async function file(text: string): Promise<string> {
+async function file(text: string | Uint8Array): Promise<string> {
   const path = join(folder, crypto.randomUUID());
   await writeFile(path, text);
   return path;
-}
-
-const values: [string, string][] = [
-  ['{"a": 9007199254740993, "b": 1.0}', '{"a":9007199254740993,"b":1.0}'],
-  [
-    "a: 9007199254740993\nb: 1.0\nc: '1.0'\nd: 0x10\ne: [1, 2]",
-    '{"a":9007199254740993,"b":1.0,"c":"1.0","d":16,"e":[1,2]}',
-  ],
-  ["{a: 1, b: yes}", '{"a":1,"b":"yes"}'],
-];
-for (const [text, expected] of values) {
-  test(`config files: ${JSON.stringify(text)} keeps its numbers`, () => {
-    assert.is(stringifyJson(parseYaml(text)), expected);
-  });
 }
 
 test("config files: policies.yml as people write it", async () => {
@@ -45,6 +32,83 @@ test("config files: a policies file that is not there or broken is named", async
       assert.ok((error as Error).message.startsWith(`error while loading policies from "${path}": `));
     }
   }
+});
+
+const broken: [string, string | Uint8Array, string][] = [
+  ["bytes that are not UTF-8", new Uint8Array([97, 58, 32, 49, 10, 0xff, 0xfe]), "line 2 is not UTF-8"],
+  ["more than 8 MiB", new Uint8Array(8 * 1024 * 1024 + 1).fill(32), "larger than 8388608 bytes"],
+  ["nothing", "", 'policies file: expected a map of policies by name; without policies write "{}"'],
+  ["a policy twice", "a: {module: m}\nb: {module: m}\na: {module: n}\n", "a: defined twice (lines 1 and 3)"],
+  ["settings that are text", "a:\n  module: m\n  settings: b\n", "policy 'a': settings: expected an object (line 3)"],
+];
+for (const [what, content, message] of broken) {
+  test(`config files: a policies file of ${what} is refused`, async () => {
+    const path = await file(content);
+    const error = await readPolicies(path).catch((each: Error) => each);
+    assert.ok(error instanceof Error);
+    assert.ok(error.message.startsWith(`error while loading policies from "${path}": ${message}`), error.message);
+  });
+}
+
+test("config files: a folder in place of a file is called one", async () => {
+  const error = await readPolicies(folder).catch((each: Error) => each);
+  assert.ok(error instanceof Error);
+  assert.is(error.message, `error while loading policies from "${folder}": it is a directory, not a file`);
+});
+
+test("config files: a byte order mark and Windows line ends do no harm", async () => {
+  assert.equal([...(await readPolicies(await file("\ufeffa:\r\n  module: m\r\n"))).keys()], ["a"]);
+  assert.equal([...(await readPolicies(await file('\ufeff{"a":{"module":"m"}}'))).keys()], ["a"]);
+});
+
+test("config files: a misspelled field is warned about, with what it may mean", async () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  await readPolicies(await file("a: {module: m, hostCapabilites: ['*']}"), log);
+  assert.is(lines.length, 1);
+  const { level, policy, field, meant } = JSON.parse(lines[0] ?? "");
+  assert.equal([level, policy, field, meant], ["warn", "a", "hostCapabilites", "hostCapabilities"]);
+});
+
+test("config files: verification requirements are named by file and line", async () => {
+  const path = await file("apiVersion: v1\nallOf:\n- kind: githubAction\n");
+  const error = await readVerification(path).catch((each: { code: string; message: string }) => each) as {
+    code: string;
+    message: string;
+  };
+  assert.is(error.code, "VERIFICATION_FILE_INVALID");
+  const problem = "Not a valid configuration file: allOf.0: missing field `owner` (line 3)";
+  assert.is(error.message, `error while loading verification requirements from "${path}": ${problem}`);
+  assert.is(await readVerification(undefined), undefined);
+});
+
+test("config files: registry credentials that are no JSON are not quoted", async () => {
+  const directory = join(folder, "docker");
+  await mkdir(directory);
+  await writeFile(join(directory, "config.json"), '{"auths":{"r":{"auth":"c2VjcmV0" "b"}}}');
+  const error = await readDockerConfig(directory).catch((each: Error) => each);
+  assert.ok(error instanceof Error);
+  assert.is(error.message, `Cannot read registry credentials from "${directory}/config.json": not JSON`);
+  await writeFile(join(directory, "config.json"), '{"auths":{"r":{"auth":"dTpw"}}}');
+  assert.equal((await readDockerConfig(directory)).auths.get("r"), { kind: "password", username: "u", password: "p" });
+});
+
+const trustConfigs: [string, string, RegExp][] = [
+  ["no JSON", "a: 1", /^could not parse Sigstore trust config file ".*": not JSON$/],
+  ["a list", "[]", /^Sigstore trust config file ".*" missing trusted_root field$/],
+  ["an object without a root", '{"trustedRoot": null}', /missing trusted_root field$/],
+];
+for (const [what, text, message] of trustConfigs) {
+  test(`config files: a Sigstore trust configuration that is ${what} is refused`, async () => {
+    const error = await assertTrustConfig(await file(text)).catch((each: Error) => each);
+    assert.match((error as Error).message, message);
+  });
+}
+
+test("config files: a Sigstore trust configuration is read, or not found", async () => {
+  await assertTrustConfig(await file('{"mediaType": "x", "trustedRoot": {}}'));
+  const error = await assertTrustConfig(join(folder, "none")).catch((each: Error) => each);
+  assert.match((error as Error).message, /^could not read Sigstore trust config file ".*none": ENOENT/);
 });
 
 test("config files: sources", async () => {
