@@ -18,6 +18,7 @@ export type Api = {
 export async function startApi(): Promise<Api> {
   const pool = await GuestPool.start({
     workers: 2,
+    maxWaiting: 10_000,
     spawn: spawnGuestWorker,
     answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
     log: silentLog,

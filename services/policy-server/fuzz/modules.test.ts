@@ -88,6 +88,7 @@ test("fuzz: a damaged module is made ready to run, or refused with the code for 
 test("fuzz: a damaged module comes to an end, and to the same one whatever it was asked before", async () => {
   const pool = await GuestPool.start({
     workers: 1,
+    maxWaiting: 10_000,
     spawn: spawnGuestWorker,
     answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
     log: silentLog,
