@@ -1,4 +1,5 @@
 import type { Meter } from "@opentelemetry/api";
+import { readdirSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 
@@ -21,7 +22,7 @@ export function observeProcess(meter: Meter): void {
     () => process.memoryUsage().external,
   );
   gauge("nodejs_eventloop_lag_seconds", "How late the event loop was when asked, in seconds", eventLoopLag);
-  if (process.platform === "linux") gauge("process_open_fds", "Open file descriptors", openFiles);
+  if (canListOpenFiles()) gauge("process_open_fds", "Open file descriptors", openFiles);
 }
 
 const startSeconds = performance.timeOrigin / 1000;
@@ -32,7 +33,19 @@ async function eventLoopLag(): Promise<number> {
   return (performance.now() - asked) / 1000;
 }
 
+const openFilesFolder = "/proc/self/fd";
+
+function canListOpenFiles(): boolean {
+  try {
+    readdirSync(openFilesFolder);
+    return true;
+  } catch {
+    // Not Linux; or Deno, which shows this folder only to a process that may do everything.
+    return false;
+  }
+}
+
 async function openFiles(): Promise<number> {
   // Listing the folder takes one itself.
-  return (await readdir("/proc/self/fd")).length - 1;
+  return (await readdir(openFilesFolder)).length - 1;
 }
