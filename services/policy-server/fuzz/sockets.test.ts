@@ -1,8 +1,8 @@
-import { connect } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { messageOf } from "../../../contracts/errors.ts";
 import { pod, reviewOf, send, startPolicyServerProcess, verdictOf } from "../../../test/policy-server-process.ts";
+import { talk } from "../../../test/raw-connection.ts";
 import { exampleUrl } from "../testing/guests.ts";
 import { forCases, shown } from "./cases.ts";
 import { answersIn, type HttpAnswer } from "./http-answers.ts";
@@ -90,35 +90,15 @@ function joinedBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/**
- * Sends bytes, then the end, in pieces; what came back until the server closed. After a whole request an answer is waited
- * for; a broken one may be left without, then the client goes away.
- */
-function talk(bytes: Uint8Array, { random, intact }: { random: Random; intact: boolean }): Promise<Uint8Array> {
-  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-  const chunks: Uint8Array[] = [];
-  const socket = connect({ host: "127.0.0.1", port });
-  socket.setNoDelay(true);
-  const leave = intact ? undefined : setTimeout(() => socket.destroy(), 300);
-  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-  socket.on("error", () => {}); // A reset is an answer too; "close" follows.
-  socket.on("close", () => {
-    clearTimeout(leave);
-    resolve(new Uint8Array(Buffer.concat(chunks)));
-  });
-  const cut = random.oneIn(3) ? random.below(bytes.length) : 0;
-  socket.write(bytes.subarray(0, cut));
-  socket.write(bytes.subarray(cut));
-  // A half-closed connection is a client that has said everything, or broken off.
-  if (!intact && random.oneIn(2)) socket.end();
-  return promise;
-}
-
 test("fuzz: whatever comes over a connection, answers are of the documented kinds and the server lives on", async () => {
   let answered = 0;
   await forCases({ count: 4000, atOnce: 48 }, async (random, index) => {
     const { bytes, json, intact } = randomBytes(random);
-    const back = await talk(bytes, { random, intact });
+    // After a whole request an answer is waited for; a broken one may be left without, then the client goes away. One that
+    // says no more is a client that has said everything, or broken off.
+    const cut = random.oneIn(3) ? random.below(bytes.length) : 0;
+    const rest = intact ? {} : { end: random.oneIn(2), leaveAfterMs: 300 };
+    const back = await talk(bytes, { port, cut, ...rest });
     const what = `${shown(bytes)} -> ${shown(back)}`;
     try {
       const answers = answersIn(back).filter(({ status }) => status !== 100);
