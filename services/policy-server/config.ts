@@ -42,6 +42,7 @@ export const flags = {
     false,
     env("DISABLE_TIMEOUT_PROTECTION"),
   ),
+  maxConnections: integerFlag("open connections to the API", 4096, { ...env("MAX_CONNECTIONS"), min: 1 }),
   shutdownDelay: {
     description: "seconds to go on accepting requests after SIGTERM, until no API server calls this pod any more",
     fallback: 10,
@@ -65,6 +66,8 @@ export type Config = {
   alwaysAcceptNamespace?: string | undefined;
   policyTimeoutMs: number | undefined;
   shutdownDelayMs: number;
+  /** Default 4096. */
+  maxConnections?: number;
 };
 
 /** Checks what single flags cannot. Throws CONFIG_INVALID. */
@@ -85,6 +88,7 @@ export function configOf(values: Flags): Config {
     alwaysAcceptNamespace: values.alwaysAcceptAdmissionReviewsOnNamespace || undefined,
     policyTimeoutMs: values.disableTimeoutProtection ? undefined : values.policyTimeout * 1000,
     shutdownDelayMs: values.shutdownDelay * 1000,
+    maxConnections: values.maxConnections,
   };
 }
 

@@ -10,6 +10,7 @@ import { createLog, silentLog } from "../../runtime/log.ts";
 import { exchange } from "../../runtime/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { issueAuthority, issueLeaf } from "../certs/x509.ts";
+import { maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
@@ -189,6 +190,25 @@ test("server: not ready before it has loaded, ready after, not ready once it is 
   assert.is((await post(`${url}/validate/p`, review(privileged))).allowed, false);
   await closed;
   assert.is(await status(readinessUrl), "DOWNLOAD_FAILED");
+});
+
+test("server: a body over the limit is refused in upstream's words and shape", async () => {
+  const { url } = await start({ p: { module: exampleUrl("privileged-pods/policy") } });
+  const refusalOf = async (path: string) => {
+    const answer = await exchange(`${url}${path}`, {
+      method: "POST",
+      body: " ".repeat(maxBodyBytes + 1),
+      headers: { "content-type": "application/json" },
+      maxBytes: 1000,
+      signal: new AbortController().signal,
+    });
+    return [answer.status, answer.headers["content-type"], new TextDecoder().decode(answer.body)];
+  };
+  const message = "Failed to buffer the request body: length limit exceeded";
+  assert.equal(await refusalOf("/validate/p"), [413, "application/json", JSON.stringify({ message, status: 413 })]);
+  assert.equal(await refusalOf("/audit/p"), [413, "text/plain; charset=utf-8", message]);
+  const largest = review(privileged).padEnd(maxBodyBytes);
+  assert.is((await post(`${url}/validate/p`, largest)).allowed, false);
 });
 
 test("server: takes over a renewed certificate that is swapped in by symlink", async () => {

@@ -3,7 +3,7 @@ import type { Log } from "../../runtime/log.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
 import type { RunGuest } from "./admission/run-policy.ts";
 import { probeHandler } from "./api/probes.ts";
-import { apiHandler, maxBodyBytes } from "./api/routes.ts";
+import { apiHandler, maxBodyBytes, refuseRequest } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import { GuestPool } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
@@ -57,7 +57,14 @@ export async function startPolicyServer(
     });
     if (problems.length > 0) throw policiesInvalid(problems);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
-    const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
+    const api = await serveApi(config, {
+      catalogue,
+      run: pool.run,
+      log,
+      tls: tls?.options,
+      stopping: signal,
+      signal: serving.signal,
+    });
     const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
     if (config.tls && tls) {
       void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
@@ -105,18 +112,22 @@ type Api = {
   run: RunGuest;
   log: Log;
   tls: Parameters<HttpServer["setTls"]>[0] | undefined;
+  stopping: AbortSignal;
   signal: AbortSignal;
 };
 
-function serveApi({ host, port, alwaysAcceptNamespace }: Config, { catalogue, run, log, tls, signal }: Api) {
+function serveApi(config: Config, { catalogue, run, log, tls, stopping, signal }: Api) {
+  const { host, port, alwaysAcceptNamespace, maxConnections } = config;
   return serve(apiHandler({ catalogue, run, log, alwaysAcceptNamespace }), {
     host,
     port,
     ...(tls === undefined ? {} : { tls }),
-    // The handler has the exact limit and upstream's words for it; this one only bounds what is read at all.
-    maxBodyBytes: 2 * maxBodyBytes,
+    maxConnections,
+    maxBodyBytes,
+    refuse: refuseRequest,
     drainMs,
     log,
+    stopping,
     signal,
   });
 }

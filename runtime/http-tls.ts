@@ -1,0 +1,35 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { TlsOptions as NodeTlsOptions } from "node:tls";
+import { certificateBlocks } from "./pem.ts";
+
+export type TlsOptions = {
+  /** PEM; the server's certificate first, then those that lead from it to a root. */
+  cert: string | Uint8Array;
+  /** PEM: PKCS #1, PKCS #8 or SEC 1. */
+  key: string | Uint8Array;
+  /** PEM; when present only clients with a certificate of one of these CAs are let in. */
+  clientCa?: string | Uint8Array;
+};
+
+/** Throws on what cannot serve; Deno itself would take it and then fail every handshake. */
+export function secureOptions({ cert, key, clientCa }: TlsOptions): NodeTlsOptions {
+  const [chain, keyText] = [textOf(cert), textOf(key)];
+  const [leaf] = certificateBlocks(chain).map((each) => new X509Certificate(each));
+  const privateKey = createPrivateKey(keyText);
+  if (!leaf?.checkPrivateKey(privateKey)) throw new Error("the private key does not belong to the certificate");
+  const clientCas = clientCa === undefined ? undefined : certificateBlocks(textOf(clientCa));
+  clientCas?.forEach((each) => new X509Certificate(each));
+  if (clientCas?.length === 0) throw new Error("no certificate of a client CA");
+  return {
+    cert: chain,
+    // One form for all, since not every runtime takes every form.
+    key: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    ...(clientCas ? { ca: clientCas.join("\n"), requestCert: true, rejectUnauthorized: true } : {}),
+  };
+}
+
+function textOf(pem: string | Uint8Array): string {
+  return typeof pem === "string" ? pem : new TextDecoder().decode(pem);
+}
