@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 /** How a protocol with many requests on a connection ends it: no new ones, the running ones to their end. */
 export type Session = { close(): void };
 
-type Connection = { sockets: Set<Socket>; session?: Session; running: number; fresh: boolean };
+type Connection = { openedAt: number; sockets: Set<Socket>; session?: Session; running: number; fresh: boolean };
 
 // One that was made before the end may still be about to ask for the first time.
 const freshGraceMs = 1000;
@@ -34,22 +34,18 @@ export class Connections {
       }
       this.#close(resting);
     }
-    const connection: Connection = { sockets: new Set(), running: 0, fresh: true };
+    const connection: Connection = { openedAt: performance.now(), sockets: new Set(), running: 0, fresh: true };
     this.#open.add(connection);
     this.#byPeer.set(peer(socket), connection);
     this.#own(connection, socket, peer(socket));
     return true;
   }
 
-  /** The encrypted side of a connection that is known by its raw one; undefined if that is gone already. */
-  secured(socket: Socket): boolean {
+  /** The encrypted side of a connection that is known by its raw one: when that was opened, undefined if it is gone. */
+  secured(socket: Socket): number | undefined {
     const connection = this.#byPeer.get(peer(socket));
-    if (connection === undefined) {
-      socket.destroy();
-      return false;
-    }
-    this.#own(connection, socket, peer(socket));
-    return true;
+    if (connection) this.#own(connection, socket, peer(socket));
+    return connection?.openedAt;
   }
 
   /** The connection has become a session that ends in its own way. */

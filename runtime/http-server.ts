@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { ByteBudget } from "./http-body.ts";
 import { Connections } from "./http-connections.ts";
 import { answer, type Exchange, type ExchangeOptions, type Handler, refusePlainly } from "./http-exchange.ts";
-import { secureOptions, type TlsOptions } from "./http-tls.ts";
+import { ClientTrust, secureOptions, type TlsOptions } from "./http-tls.ts";
 import { http1Exchange, refuseUnreadable } from "./http1.ts";
 import { http2Available, serveHttp2 } from "./http2.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -60,7 +60,8 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
   signal.throwIfAborted();
   const connections = new Connections(options.maxConnections ?? 4096);
   const server = createServer(options);
-  takeRequests(server, handler, { ...options, connections });
+  let trust = tls && new ClientTrust(tls);
+  takeRequests(server, handler, { ...options, connections, admits: (...client) => trust?.admits(...client) ?? true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {
@@ -84,7 +85,10 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
     url: `${tls ? "https" : "http"}://${shown}:${actual}`,
     host,
     port: actual,
-    setTls: (next) => (server as HttpsServer).setSecureContext(secureOptions(next)),
+    setTls(next) {
+      (server as HttpsServer).setSecureContext(secureOptions(next));
+      trust = new ClientTrust(next);
+    },
     closed,
   };
 }
@@ -112,7 +116,7 @@ function createServer({ tls, requestTimeoutMs = 30_000, keepAliveTimeoutMs = 65_
 function takeRequests(
   server: Server | HttpsServer,
   handler: Handler,
-  options: ServeOptions & { connections: Connections },
+  options: ServeOptions & { connections: Connections; admits: ClientTrust["admits"] },
 ): void {
   const { tls, connections, stopping, requestTimeoutMs = 30_000, log = silentLog } = options;
   const asked: ExchangeOptions = {
@@ -149,7 +153,8 @@ function takeRequests(
   const http1 = server.listeners("secureConnection");
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (!connections.secured(socket)) return;
+    const openedAt = connections.secured(socket);
+    if (openedAt === undefined || !options.admits(socket, openedAt)) return void socket.destroy();
     if (socket.alpnProtocol !== "h2") return http1.forEach((listener) => listener.call(server, socket));
     const onExchange = (exchange: Exchange) => {
       connections.busy(socket);

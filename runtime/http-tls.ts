@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { TlsOptions as NodeTlsOptions } from "node:tls";
+import type { TlsOptions as NodeTlsOptions, TLSSocket } from "node:tls";
 import { certificateBlocks } from "./pem.ts";
 
 export type TlsOptions = {
@@ -29,6 +29,43 @@ export function secureOptions({ cert, key, clientCa }: TlsOptions): NodeTlsOptio
     ...(clientCas ? { ca: clientCas.join("\n"), requestCert: true, rejectUnauthorized: true } : {}),
   };
 }
+
+/**
+ * Whether a client may stay whose certificate a handshake has accepted. A resumed session repeats no check, and on Deno
+ * sessions outlive the trust they were made under: they are kept for the whole process and cannot be switched off. So a
+ * resumed one counts only if its certificate was accepted in full under the present CAs, or comes straight from one.
+ */
+export class ClientTrust {
+  readonly #authorities: readonly X509Certificate[] | undefined;
+  readonly #accepted = new Set<string>();
+  readonly #since = performance.now();
+
+  constructor({ clientCa }: TlsOptions) {
+    this.#authorities = clientCa === undefined
+      ? undefined
+      : certificateBlocks(textOf(clientCa)).map((each) => new X509Certificate(each));
+  }
+
+  /** `openedAt`: by the clock of `performance.now()`; what began before these CAs says nothing about them. */
+  admits(socket: TLSSocket, openedAt: number): boolean {
+    if (this.#authorities === undefined) return true;
+    const { raw, fingerprint256 } = socket.getPeerCertificate();
+    if (!socket.isSessionReused()) {
+      if (this.#accepted.size >= maxRemembered) this.#accepted.clear();
+      if (openedAt >= this.#since) this.#accepted.add(fingerprint256);
+      return true;
+    }
+    return this.#accepted.has(fingerprint256) || raw !== undefined && this.#issued(new X509Certificate(raw));
+  }
+
+  #issued(certificate: X509Certificate): boolean {
+    const now = Date.now();
+    return certificate.validFromDate.getTime() <= now && now <= certificate.validToDate.getTime() &&
+      (this.#authorities ?? []).some((each) => certificate.checkIssued(each) && certificate.verify(each.publicKey));
+  }
+}
+
+const maxRemembered = 1000;
 
 function textOf(pem: string | Uint8Array): string {
   return typeof pem === "string" ? pem : new TextDecoder().decode(pem);

@@ -42,7 +42,7 @@ export async function startPolicyServer(
   const sources = await readSources(config.sourcesFile);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
-  const tls = config.tls && await readTls(config.tls);
+  const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const pool = await startPool(config, log);
   const serving = new AbortController();
@@ -67,7 +67,8 @@ export async function startPolicyServer(
     });
     const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
     if (config.tls && tls) {
-      void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
+      const { contents: known, options } = tls;
+      void watchTls(config.tls, { known, options, setTls: api.setTls, log, signal: serving.signal });
     }
     log.info("Ready", { url: api.url, readiness: `${readiness.url}/readiness`, workers: config.workers });
     const closed = stopInOrder({ api, readiness, pool, serving, log, delayMs: config.shutdownDelayMs, signal });
