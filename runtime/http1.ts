@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Exchange, RequestInfo } from "./http-exchange.ts";
 
-/** A request over HTTP/1.1; while the server is stopping its answer is the last one on its connection. */
+/**
+ * A request over HTTP/1.1. From the moment the server is asked to stop, its answer is the last one on its connection:
+ * the client comes back on a new one, which leads to another server once the endpoints have been updated. Until then it
+ * may lead here again, and is served; HTTP/2 clients, which would only come back at once, are left alone for so long.
+ */
 export function http1Exchange(
   { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
   isStopping: () => boolean,
