@@ -18,6 +18,7 @@ const doors: Record<string, RegExp> = {
   "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
+  "pprof-format": /^runtime\/pprof\.ts$/,
   "prom-client": /^runtime\/metrics\.ts$/,
   "commander": /^runtime\/cli\.ts$/,
 };

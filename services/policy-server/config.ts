@@ -42,6 +42,7 @@ export const flags = {
     false,
     env("DISABLE_TIMEOUT_PROTECTION"),
   ),
+  enablePprof: booleanFlag("serve profiles below /debug/pprof on the probe port", false, env("ENABLE_PPROF")),
   maxConnections: integerFlag("open connections to the API", 4096, { ...env("MAX_CONNECTIONS"), min: 1 }),
   shutdownDelay: {
     description: "seconds to go on accepting requests after SIGTERM, until no API server calls this pod any more",
@@ -66,6 +67,7 @@ export type Config = {
   alwaysAcceptNamespace?: string | undefined;
   policyTimeoutMs: number | undefined;
   shutdownDelayMs: number;
+  enablePprof?: boolean;
   /** Default 4096. */
   maxConnections?: number;
 };
@@ -88,6 +90,7 @@ export function configOf(values: Flags): Config {
     alwaysAcceptNamespace: values.alwaysAcceptAdmissionReviewsOnNamespace || undefined,
     policyTimeoutMs: values.disableTimeoutProtection ? undefined : values.policyTimeout * 1000,
     shutdownDelayMs: values.shutdownDelay * 1000,
+    enablePprof: values.enablePprof,
     maxConnections: values.maxConnections,
   };
 }

@@ -13,9 +13,7 @@ const spec = {
 };
 
 /** Upstream's switches that an environment may set and this server does not have. */
-const notAvailable = ["CONTINUE_ON_ERRORS", "DAEMON", "ENABLE_METRICS", "ENABLE_PPROF"].map((name) =>
-  `KUBEWARDEN_${name}`
-);
+const notAvailable = ["CONTINUE_ON_ERRORS", "DAEMON", "ENABLE_METRICS"].map((name) => `KUBEWARDEN_${name}`);
 
 /** Runs the policy-server process: 0 after SIGTERM, 1 when it cannot serve what it is configured to, 2 for usage errors. */
 export async function main(argv: string[]): Promise<void> {

@@ -3,6 +3,8 @@ import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { gunzipSync } from "node:zlib";
+import { Profile } from "pprof-format";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubewardenError } from "../../contracts/errors.ts";
@@ -209,6 +211,23 @@ test("server: a body over the limit is refused in upstream's words and shape", a
   assert.equal(await refusalOf("/audit/p"), [413, "text/plain; charset=utf-8", message]);
   const largest = review(privileged).padEnd(maxBodyBytes);
   assert.is((await post(`${url}/validate/p`, largest)).allowed, false);
+});
+
+test("server: profiles are served on the probe port where they are enabled, also while guests run", async () => {
+  const policies = { loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 3 } };
+  const { url, readinessUrl } = await start(policies, { enablePprof: true });
+  const running = post(`${url}/validate/loop`, review({}));
+  const profile = await exchange(new URL("/debug/pprof/cpu?interval=1", readinessUrl).href, {
+    maxBytes: 1e7,
+    signal: new AbortController().signal,
+  });
+  assert.is(profile.status, 200);
+  const { stringTable: { strings } } = Profile.decode(new Uint8Array(gunzipSync(profile.body)));
+  // Deno's inspector does not lead to worker threads.
+  assert.is(strings.some((each) => each.startsWith("worker ")), !("Deno" in globalThis));
+  assert.match(((await running).status as { message: string }).message, "exceeded the allowed execution time");
+  const plain = await start(policies);
+  assert.is(await status(new URL("/debug/pprof/heap", plain.readinessUrl).href), 404);
 });
 
 test("server: takes over a renewed certificate that is swapped in by symlink", async () => {

@@ -1,7 +1,9 @@
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
+import { Profiling } from "../../runtime/profiling.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
 import type { RunGuest } from "./admission/run-policy.ts";
+import { pprofRoutes } from "./api/pprof.ts";
 import { probeHandler } from "./api/probes.ts";
 import { apiHandler, maxBodyBytes, refuseRequest } from "./api/routes.ts";
 import type { Config } from "./config.ts";
@@ -65,7 +67,8 @@ export async function startPolicyServer(
       stopping: signal,
       signal: serving.signal,
     });
-    const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
+    const profiling = config.enablePprof ? await Profiling.start(log) : undefined;
+    const readiness = await serveReadiness(config, { log, stopping: signal, profiling, signal: serving.signal });
     if (config.tls && tls) {
       const { contents: known, options } = tls;
       void watchTls(config.tls, { known, options, setTls: api.setTls, log, signal: serving.signal });
@@ -136,7 +139,18 @@ function serveApi(config: Config, { catalogue, run, log, tls, stopping, signal }
 /** Always plain HTTP; opened only once everything is loaded, and failing as soon as the server is asked to stop. */
 function serveReadiness(
   { host, readinessPort }: Config,
-  { log, stopping, signal }: { log: Log; stopping: AbortSignal; signal: AbortSignal },
+  { log, stopping, profiling, signal }: {
+    log: Log;
+    stopping: AbortSignal;
+    profiling: Profiling | undefined;
+    signal: AbortSignal;
+  },
 ) {
-  return serve(probeHandler(stopping), { host, port: readinessPort, log, signal });
+  signal.addEventListener("abort", () => profiling?.close(), { once: true });
+  return serve(probeHandler(stopping, profiling ? pprofRoutes(profiling) : {}), {
+    host,
+    port: readinessPort,
+    log,
+    signal,
+  });
 }
