@@ -61,6 +61,17 @@ if (http2Available) {
     assert.equal([answers[0]?.status, answers[0]?.headers["x-b"]], [201, "c"]);
   });
 
+  test("http2: a client certificate is asked for as over HTTP/1.1, and its name known to every request", async () => {
+    const client = await issueLeaf({ authority, dnsName: "api-server", now: new Date() });
+    const { port } = await start((_request, { clientCommonName }) => respond(200, {}, clientCommonName ?? ""), {
+      tls: { cert, key, clientCa: authority.certificate },
+    });
+    const session = open(port, { cert: client.certificate, key: client.privateKey });
+    const names = await Promise.all([ask(session), ask(session)]);
+    assert.equal(names.map(({ body }) => body), ["api-server", "api-server"]);
+    assert.is(await ask(open(port)).then(() => "served", () => "refused"), "refused");
+  });
+
   test("http2: streams, GET and HEAD, and headers that only HTTP/1.1 has", async () => {
     const { port } = await start(({ method, body }) =>
       new Response(new Blob([method, String(body)]).stream(), { headers: { connection: "close", "x-a": "b" } })
@@ -260,8 +271,9 @@ function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-function open(port: number): ClientHttp2Session {
-  const session = connect(`https://localhost:${port}`, { rejectUnauthorized: false, host: "127.0.0.1" });
+function open(port: number, identity: { cert?: string; key?: string } = {}): ClientHttp2Session {
+  const options = { rejectUnauthorized: false, host: "127.0.0.1", ...identity };
+  const session = connect(`https://localhost:${port}`, options);
   session.on("error", () => {});
   sessions.push(session);
   return session;
