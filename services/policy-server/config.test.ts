@@ -34,6 +34,8 @@ test("config: without flags and variables it is upstream's default", () => {
     ignoreKubernetesConnectionFailure: false,
     pushMetrics: false,
     pushTraces: false,
+    enablePprof: false,
+    maxConnections: 4096,
   });
 });
 

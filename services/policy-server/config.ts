@@ -26,6 +26,9 @@ export type Config = {
   /** By OTLP; where to is up to OpenTelemetry's environment variables. Default: not. */
   pushMetrics?: boolean;
   pushTraces?: boolean;
+  enablePprof?: boolean;
+  /** Default 4096. */
+  maxConnections?: number;
 };
 
 /** Checks what single flags cannot. Throws CONFIG_INVALID. */
@@ -52,6 +55,8 @@ export function configOf(values: Flags): Config {
     ignoreKubernetesConnectionFailure: values.ignoreKubernetesConnectionFailure,
     pushMetrics: values.enableMetrics,
     pushTraces: values.logFmt === "otlp",
+    enablePprof: values.enablePprof,
+    maxConnections: values.maxConnections,
   };
 }
 

@@ -30,6 +30,15 @@ export const flags = {
     "CA certificates (PEM), separated by commas or in several flags; clients must show a certificate of one of them",
     { ...env("CLIENT_CA_FILE"), ...listening, placeholder: "path,...", min: 1 },
   ),
+  maxConnections: integerFlag("open connections to the API", 4096, {
+    ...env("MAX_CONNECTIONS"),
+    ...listening,
+    min: 1,
+  }),
+  enablePprof: booleanFlag("serve profiles below /debug/pprof on the probe port", false, {
+    ...env("ENABLE_PPROF"),
+    ...listening,
+  }),
   shutdownDelay: {
     description: "seconds to go on accepting requests after SIGTERM, until no API server calls this pod any more",
     fallback: 10,

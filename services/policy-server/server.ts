@@ -3,9 +3,11 @@ import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
 import { startTelemetry, type Telemetry } from "../../runtime/otlp.ts";
+import { Profiling } from "../../runtime/profiling.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
+import { pprofRoutes } from "./api/pprof.ts";
 import { probeHandler } from "./api/probes.ts";
-import { type ApiContext, apiHandler, maxBodyBytes } from "./api/routes.ts";
+import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
@@ -57,7 +59,7 @@ export async function startPolicyServer(
   await lookAtUnused(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
-  const tls = config.tls && await readTls(config.tls);
+  const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const telemetry = await startTelemetry({
     service: "kubewarden-policy-server",
@@ -90,10 +92,13 @@ export async function startPolicyServer(
       evaluations: evaluationMetrics(metrics),
       tracing: tracer && { tracer, host: telemetry.host },
     };
-    const api = await serveApi(config, context, { metrics, tls: tls?.options, signal: serving.signal });
-    const readiness = await serveProbes(config, { metrics, log, stopping: signal, signal: serving.signal });
+    const life = { stopping: signal, signal: serving.signal };
+    const api = await serveApi(config, context, { metrics, tls: tls?.options, ...life });
+    const profiling = config.enablePprof ? await Profiling.start(log) : undefined;
+    const readiness = await serveProbes(config, { metrics, log, profiling, ...life });
     if (config.tls && tls) {
-      void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
+      const { contents: known, options } = tls;
+      void watchTls(config.tls, { known, options, setTls: api.setTls, log, signal: serving.signal });
     }
     log.info("Ready", { url: api.url, readiness: `${readiness.url}/readiness`, workers: config.workers });
     const closed = stopInOrder({
@@ -180,17 +185,21 @@ async function stopInOrder({ api, readiness, pool, telemetry, serving, log, dela
   await telemetry.close();
 }
 
-type Api = { metrics: Metrics; tls: Parameters<HttpServer["setTls"]>[0] | undefined; signal: AbortSignal };
+type Life = { stopping: AbortSignal; signal: AbortSignal };
+type Api = Life & { metrics: Metrics; tls: Parameters<HttpServer["setTls"]>[0] | undefined };
 
-function serveApi({ host, port }: Config, context: ApiContext, { metrics, tls, signal }: Api) {
+function serveApi(config: Config, context: ApiContext, { metrics, tls, stopping, signal }: Api) {
+  const { host, port, maxConnections } = config;
   return serve(countRequests(apiHandler(context), metrics), {
     host,
     port,
     ...(tls === undefined ? {} : { tls }),
-    // The handler has the exact limit and upstream's words for it; this one only bounds what is read at all.
-    maxBodyBytes: 2 * maxBodyBytes,
+    maxConnections,
+    maxBodyBytes,
+    refuse: refuseRequest,
     drainMs,
     log: context.log,
+    stopping,
     signal,
   });
 }
@@ -198,9 +207,15 @@ function serveApi({ host, port }: Config, context: ApiContext, { metrics, tls, s
 /** Always plain HTTP; opened only once everything is loaded, and failing as soon as the server is asked to stop. */
 function serveProbes(
   { host, readinessPort }: Config,
-  { metrics, log, stopping, signal }: { metrics: Metrics; log: Log; stopping: AbortSignal; signal: AbortSignal },
+  { metrics, log, profiling, stopping, signal }: Life & {
+    metrics: Metrics;
+    log: Log;
+    profiling: Profiling | undefined;
+  },
 ) {
-  return serve(probeHandler(stopping, { "/metrics": metricsPage(metrics) }), {
+  signal.addEventListener("abort", () => profiling?.close(), { once: true });
+  const routes = { "/metrics": metricsPage(metrics), ...(profiling ? pprofRoutes(profiling) : {}) };
+  return serve(probeHandler(stopping, routes), {
     host,
     port: readinessPort,
     log,
