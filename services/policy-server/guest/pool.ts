@@ -37,7 +37,8 @@ type Job = {
   queuedAt: number;
   resolve: (outcome: TaskOutcome) => void;
 };
-type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
+/** `over` ends the host calls that the job has made; made for the first of them, since most jobs make none. */
+type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over?: AbortController };
 type Thread = {
   worker: GuestWorker;
   channel: SharedArrayBuffer;
@@ -142,7 +143,7 @@ export class GuestPool {
     job.runnable.begun?.(waitedMs);
     allowGuest(thread.channel);
     thread.state = "busy";
-    thread.running = { job, timer, over: new AbortController() };
+    thread.running = { job, timer };
     const known = thread.modules.has(digest);
     thread.modules.add(digest);
     thread.worker.post({ type: "task", task: job.task, digest, timeoutMs, ...(known ? {} : { module }) });
@@ -153,7 +154,7 @@ export class GuestPool {
     if (running === undefined) return;
     thread.running = undefined;
     clearTimeout(running.timer);
-    running.over.abort();
+    running.over?.abort();
     if (outcome.kind === "timed-out") this.#queue.timedOut(running.job);
     running.job.resolve(outcome);
   }
@@ -202,6 +203,7 @@ export class GuestPool {
 
   async #answer(thread: Thread, running: Running, request: HostRequest): Promise<void> {
     let reply: HostReply;
+    running.over ??= new AbortController();
     try {
       reply = await this.#options.answerHostCall(request, running.job.runnable, running.over.signal);
     } catch (error) {
@@ -243,7 +245,7 @@ export class GuestPool {
   #discard(thread: Thread): void {
     this.#threads.delete(thread);
     clearTimeout(thread.running?.timer);
-    thread.running?.over.abort();
+    thread.running?.over?.abort();
     // Terminating does not reach a guest that spins on every runtime; being told to stop does.
     stopGuest(thread.channel);
     thread.worker.terminate();
