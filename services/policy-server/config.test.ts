@@ -31,6 +31,7 @@ test("config: without flags and variables it is upstream's default", () => {
     shutdownDelayMs: 10_000,
     continueOnErrors: false,
     maxWaiting: 1024,
+    memoryLimitMiB: 128,
     ignoreKubernetesConnectionFailure: false,
     pushMetrics: false,
     pushTraces: false,

@@ -10,6 +10,7 @@ export type Config = {
   readinessPort: number;
   workers: number;
   maxWaiting: number;
+  memoryLimitMiB: number;
   tls?: { certFile: string; keyFile: string; clientCaFiles: readonly string[] };
   policiesFile: string;
   sourcesFile?: string | undefined;
@@ -38,6 +39,7 @@ export function configOf(values: Flags): Config {
     ...addressesOf(values),
     workers: values.workers,
     maxWaiting: values.maxWaitingRequests,
+    memoryLimitMiB: values.policyMemoryLimit,
     ...(tls === undefined ? {} : { tls }),
     policiesFile: values.policies,
     sourcesFile: values.sourcesPath || undefined,

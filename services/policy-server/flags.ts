@@ -89,6 +89,16 @@ export const flags = {
     env("SIGSTORE_TRUST_CONFIG_PATH"),
     supply,
   ),
+  policyMemoryLimit: integerFlag(
+    "MiB of memory that a guest may have; a module that starts with more is refused",
+    128,
+    {
+      ...env("POLICY_MEMORY_LIMIT"),
+      ...evaluation,
+      min: 1,
+      max: 4096,
+    },
+  ),
   maxWaitingRequests: integerFlag("evaluations that may wait for a free worker; more are answered with 429", 1024, {
     ...env("MAX_WAITING_REQUESTS"),
     ...evaluation,

@@ -16,6 +16,7 @@ import { maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
+import { configFor } from "./testing/config.ts";
 import { exampleUrl, talkative } from "./testing/guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
@@ -30,20 +31,15 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
   await writeFile(policiesFile, JSON.stringify(policies));
   const stop = new AbortController();
   stops.push(stop);
-  const defaults = {
-    host: "127.0.0.1",
-    port: 0,
-    readinessPort: 0,
-    workers: 1,
-    maxWaiting: 100,
-    policyTimeoutMs: 2000,
-    shutdownDelayMs: 0,
-    policiesDownloadDir: folder,
-    sigstoreCacheDir: folder,
-    continueOnErrors: false,
-    ignoreKubernetesConnectionFailure: false,
-  };
-  const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
+  const defaults = configFor(
+    "--policies",
+    policiesFile,
+    "--policies-download-dir",
+    folder,
+    "--sigstore-cache-dir",
+    folder,
+  );
+  const server = await startPolicyServer({ ...defaults, ...config }, { log, signal: stop.signal });
   return { ...server, stop };
 }
 

@@ -44,6 +44,7 @@ export type PolicyServer = {
 
 // Longer than any webhook may take, shorter with the delay than a pod's usual grace period of 30 s.
 const drainMs = 15_000;
+const pagesPerMiB = 16;
 
 /**
  * Loads the policies and serves them until the signal; resolves once ready. Throws POLICIES_INVALID naming every policy
@@ -75,7 +76,12 @@ export async function startPolicyServer(
     const { run } = pool;
     const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
-      loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
+      loadModule: moduleLoader({
+        fetch,
+        serverVersion: kubewardenVersion,
+        maxMemoryPages: config.memoryLimitMiB * pagesPerMiB,
+        log,
+      }),
       run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
       defaultTimeoutMs: config.policyTimeoutMs,
       log,

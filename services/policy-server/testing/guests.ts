@@ -57,7 +57,7 @@ export async function runnableOf(
   const bytes = typeof source === "string"
     ? await fetchModule(exampleUrl(source), { sources: noSources, signal })
     : source;
-  const { module } = await compileModule(bytes, "1.36.0");
+  const { module } = await compileModule(bytes, { serverVersion: "1.36.0" });
   const policy = typeof source === "string" ? source : "test";
   const capabilities = { all: false, prefixes: [], exact: [] };
   return {
