@@ -11,7 +11,8 @@ import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
-import { answerHostCall } from "./host/dispatch.ts";
+import { answerQuestions } from "./host/answers.ts";
+import { hostCallAnswerer } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
@@ -27,6 +28,7 @@ import {
 } from "./policies/read-config.ts";
 import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
 import { tracedRun } from "./telemetry/guest-spans.ts";
+import { countRefusals } from "./telemetry/host-metrics.ts";
 import { metricsPage } from "./telemetry/metrics-page.ts";
 import { poolObserver, startCountingShed } from "./telemetry/pool-metrics.ts";
 import { countRequests } from "./telemetry/request-metrics.ts";
@@ -165,8 +167,13 @@ function startPool(
     log,
     observer: poolObserver(metrics),
     spawn,
-    answerHostCall: (request, { policy, capabilities, span }) =>
-      answerHostCall(request, { policy, capabilities, span, log }),
+    answerHostCall: hostCallAnswerer({
+      answer: answerQuestions({}),
+      isNamespaced: () => Promise.reject(new Error("no cluster")),
+      confineNamespacedPolicies: false,
+      refused: countRefusals(metrics),
+      log,
+    }),
   });
 }
 

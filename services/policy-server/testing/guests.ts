@@ -67,5 +67,6 @@ export async function runnableOf(
     settings: o.settings ?? "{}",
     timeoutMs: o.timeoutMs ?? 2000,
     capabilities,
+    contextAwareResources: [],
   };
 }
