@@ -2,7 +2,6 @@ import type { AnswerBytes, AnswerQuestion } from "./answer.ts";
 import { lookUpHost } from "./net.ts";
 import type {
   CanI,
-  CertificateTrust,
   GetResource,
   HostQuestion,
   ListAll,
@@ -13,20 +12,22 @@ import type {
 
 /** Who answers which part. What is missing answers that it is not available. */
 export type HostParts = {
-  crypto?: (request: CertificateTrust) => Promise<AnswerBytes>;
   kubernetes?: (question: ListAll | ListNamespace | GetResource | CanI, signal: AbortSignal) => Promise<AnswerBytes>;
   oci?: (question: OciQuestion, signal: AbortSignal) => Promise<AnswerBytes>;
   verify?: (question: Verification, signal: AbortSignal) => Promise<AnswerBytes>;
 };
 
 /** Sends every question to the part that knows. */
-export function answerQuestions({ crypto, kubernetes, oci, verify }: HostParts): AnswerQuestion {
+export function answerQuestions({ kubernetes, oci, verify }: HostParts): AnswerQuestion {
   return async (question, signal) => {
     switch (question.type) {
       case "DNSLookupHost":
         return await lookUpHost(question.host, signal);
-      case "CryptoIsCertificateTrusted":
-        return await (crypto ?? unavailable(question))(question.request);
+      case "CryptoIsCertificateTrusted": {
+        // Few policies ask it, and its library takes a while to load.
+        const { isCertificateTrusted } = await import("./crypto.ts");
+        return await isCertificateTrusted(question.request);
+      }
       case "KubernetesListResourceAll":
       case "KubernetesListResourceNamespace":
       case "KubernetesGetResource":
