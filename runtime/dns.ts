@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { KubewardenError, messageOf } from "../contracts/errors.ts";
+import { abortable } from "./abortable.ts";
 import { limiter } from "./limiter.ts";
 
 // The system's resolver holds a thread of a small pool for as long as it takes, and files are read in that pool, too.
@@ -12,15 +13,7 @@ const running = new Map<string, Promise<string[]>>();
  */
 export async function lookUpAddresses(host: string, signal: AbortSignal): Promise<string[]> {
   signal.throwIfAborted();
-  const lookup = running.get(host) ?? startLookup(host);
-  const ended = Promise.withResolvers<never>();
-  const aborted = () => ended.reject(signal.reason);
-  signal.addEventListener("abort", aborted, { once: true });
-  try {
-    return await Promise.race([lookup, ended.promise]);
-  } finally {
-    signal.removeEventListener("abort", aborted);
-  }
+  return await abortable(running.get(host) ?? startLookup(host), signal);
 }
 
 function startLookup(host: string): Promise<string[]> {
