@@ -11,8 +11,7 @@ import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
-import { answerQuestions } from "./host/answers.ts";
-import { hostCallAnswerer } from "./host/dispatch.ts";
+import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
@@ -28,7 +27,6 @@ import {
 } from "./policies/read-config.ts";
 import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
 import { tracedRun } from "./telemetry/guest-spans.ts";
-import { countRefusals } from "./telemetry/host-metrics.ts";
 import { metricsPage } from "./telemetry/metrics-page.ts";
 import { poolObserver, startCountingShed } from "./telemetry/pool-metrics.ts";
 import { countRequests } from "./telemetry/request-metrics.ts";
@@ -54,7 +52,12 @@ const pagesPerMiB = 16;
  */
 export async function startPolicyServer(
   config: Config,
-  { log, signal, spawn = spawnGuestWorker }: { log: Log; signal: AbortSignal; spawn?: PoolOptions["spawn"] },
+  { log, signal, spawn = spawnGuestWorker, connect = connectDefaultCluster }: {
+    log: Log;
+    signal: AbortSignal;
+    spawn?: PoolOptions["spawn"];
+    connect?: ConnectCluster;
+  },
 ): Promise<PolicyServer> {
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
@@ -72,9 +75,11 @@ export async function startPolicyServer(
   });
   const { metrics, tracer } = telemetry;
   const serving = new AbortController();
-  let pool: GuestPool | undefined;
+  let pool: GuestPool | undefined, host: Host | undefined;
   try {
-    pool = await startPool(config, { metrics, log, spawn });
+    host = await startHost(file, { config, connect, images: {}, metrics, log });
+    const { answerHostCall } = host;
+    pool = await startPool(config, { answerHostCall, metrics, log, spawn });
     const { run } = pool;
     const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
@@ -113,6 +118,7 @@ export async function startPolicyServer(
       api,
       readiness,
       pool,
+      host,
       telemetry,
       serving,
       log,
@@ -123,6 +129,7 @@ export async function startPolicyServer(
   } catch (error) {
     serving.abort();
     pool?.close();
+    host?.close();
     await telemetry.close();
     throw error;
   }
@@ -159,7 +166,7 @@ async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config
 
 function startPool(
   { workers, maxWaiting }: Config,
-  { metrics, log, spawn }: Pick<PoolOptions, "log" | "spawn"> & { metrics: Metrics },
+  { answerHostCall, metrics, log, spawn }: Pick<PoolOptions, "answerHostCall" | "log" | "spawn"> & { metrics: Metrics },
 ): Promise<GuestPool> {
   return GuestPool.start({
     workers,
@@ -167,13 +174,7 @@ function startPool(
     log,
     observer: poolObserver(metrics),
     spawn,
-    answerHostCall: hostCallAnswerer({
-      answer: answerQuestions({}),
-      isNamespaced: () => Promise.reject(new Error("no cluster")),
-      confineNamespacedPolicies: false,
-      refused: countRefusals(metrics),
-      log,
-    }),
+    answerHostCall,
   });
 }
 
@@ -181,6 +182,7 @@ type Parts = {
   api: HttpServer;
   readiness: HttpServer;
   pool: GuestPool;
+  host: Host;
   telemetry: Telemetry;
   serving: AbortController;
   log: Log;
@@ -188,13 +190,16 @@ type Parts = {
   signal: AbortSignal;
 };
 
-async function stopInOrder({ api, readiness, pool, telemetry, serving, log, delayMs, signal }: Parts): Promise<void> {
+async function stopInOrder(
+  { api, readiness, pool, host, telemetry, serving, log, delayMs, signal }: Parts,
+): Promise<void> {
   await whenAborted(signal);
   log.info("Stopping: not ready any more", { acceptingForMs: delayMs });
   await sleep(delayMs);
   serving.abort();
   await Promise.all([api.closed, readiness.closed]);
   pool.close();
+  host.close();
   await telemetry.close();
 }
 

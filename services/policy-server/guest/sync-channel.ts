@@ -10,7 +10,8 @@ import type { HostReply, HostRequest } from "./protocol.ts";
 const stateWord = 0, lengthWord = 1, stopWord = 2, headerBytes = 12;
 const waiting = 0, replied = 1, refused = 2;
 const startBytes = 64 * 1024;
-const maxReplyBytes = 32 * 1024 * 1024;
+/** What a host call may answer; also what a channel may grow to, beside its header. */
+export const maxReplyBytes = 32 * 1024 * 1024;
 
 /** A channel for one worker. It serves one call at a time. */
 export function newSyncChannel(): SharedArrayBuffer {
