@@ -128,7 +128,10 @@ const kinds = {
 };
 
 /** An AdmissionReview as an API server sends it for the creation of an object. */
-export function reviewOf(object: unknown, { resource = "pods" }: { resource?: keyof typeof kinds } = {}): string {
+export function reviewOf(
+  object: unknown,
+  { resource = "pods", namespace = "default" }: { resource?: keyof typeof kinds; namespace?: string } = {},
+): string {
   const { group, version, kind, resource: plural } = kinds[resource];
   return JSON.stringify({
     apiVersion: "admission.k8s.io/v1",
@@ -140,7 +143,7 @@ export function reviewOf(object: unknown, { resource = "pods" }: { resource?: ke
       requestKind: { group, version, kind },
       requestResource: { group, version, resource: plural },
       name: "nginx",
-      namespace: "default",
+      namespace,
       operation: "CREATE",
       userInfo: { username: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] },
       object,
