@@ -9,19 +9,11 @@ import type { Config } from "./config.ts";
 import { GuestPool } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
-import { assertAuthorities } from "./modules/authorities.ts";
-import { fetchModule } from "./modules/fetch.ts";
-import { moduleLoader } from "./modules/store.ts";
+import { moduleSupply } from "./modules/supply.ts";
 import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import {
-  assertTrustConfig,
-  readDockerConfig,
-  readPolicies,
-  readSources,
-  readVerification,
-} from "./policies/read-config.ts";
+import { assertTrustConfig, readPolicies, readSources, readVerification } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -49,16 +41,14 @@ export async function startPolicyServer(
   const sources = await readSources(config.sourcesFile);
   await assertNothingToVerify(config);
   await lookAtUnused(config, log);
-  await assertAuthorities(sources);
-  if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
+  const supply = await moduleSupply({ ...config, sources, log, signal });
   const tls = config.tls && await readTls(config.tls);
   const started = performance.now();
   const pool = await startPool(config, log);
   const serving = new AbortController();
   try {
-    const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
-      loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
+      loadModule: supply.loader({ serverVersion: kubewardenVersion }),
       run: pool.run,
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
@@ -100,10 +90,9 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
   );
 }
 
-/** Nothing depends on these files yet, so that a broken one is only told. */
-async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+/** Nothing depends on this file yet, so that a broken one is only told. */
+async function lookAtUnused({ sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
   try {
-    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
     if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
     log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
