@@ -12,6 +12,7 @@ export type Config = {
   readinessPort: number;
   workers: number;
   maxWaiting: number;
+  memoryLimitMiB: number;
   tls?: { certFile: string; keyFile: string; clientCaFiles: readonly string[] };
   policiesFile: string;
   sourcesFile?: string | undefined;
@@ -30,6 +31,12 @@ export type Config = {
   shutdownDelayMs: number;
   continueOnErrors: boolean;
   ignoreKubernetesConnectionFailure: boolean;
+  /** By OTLP; where to is up to OpenTelemetry's environment variables. Default: not. */
+  pushMetrics?: boolean;
+  pushTraces?: boolean;
+  enablePprof?: boolean;
+  /** Default 4096. */
+  maxConnections?: number;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,6 +48,7 @@ export function configOf(values: Flags, env: Environment = {}): Config {
     ...addressesOf(values),
     workers: values.workers,
     maxWaiting: values.maxWaitingRequests,
+    memoryLimitMiB: values.policyMemoryLimit,
     ...(tls === undefined ? {} : { tls }),
     policiesFile: values.policies,
     sourcesFile: values.sourcesPath || undefined,
@@ -60,6 +68,10 @@ export function configOf(values: Flags, env: Environment = {}): Config {
     shutdownDelayMs: values.shutdownDelay * 1000,
     continueOnErrors: values.continueOnErrors,
     ignoreKubernetesConnectionFailure: values.ignoreKubernetesConnectionFailure,
+    pushMetrics: values.enableMetrics,
+    pushTraces: values.logFmt === "otlp",
+    enablePprof: values.enablePprof,
+    maxConnections: values.maxConnections,
   };
 }
 

@@ -10,12 +10,13 @@ export type LoadedModule = { digest: string; module: WebAssembly.Module };
 export type ModuleStoreOptions = {
   fetch: (url: string) => Promise<FetchedModule>;
   serverVersion: string;
+  maxMemoryPages: number;
   log: Log;
 };
 
 /** Loads modules by URL: each URL is fetched once, each distinct content compiled once, a few URLs at the same time. */
 export function moduleLoader(
-  { fetch, serverVersion, log }: ModuleStoreOptions,
+  { fetch, serverVersion, maxMemoryPages, log }: ModuleStoreOptions,
 ): (url: string) => Promise<LoadedModule> {
   const byUrl = new Map<string, Promise<LoadedModule>>();
   const byDigest = new Map<string, Promise<WebAssembly.Module>>();
@@ -30,7 +31,7 @@ export function moduleLoader(
     log.info("Module fetched", what);
     const module = await remember(byDigest, digest, async () => {
       started = performance.now();
-      const { module, metadata } = await compileModule(bytes, serverVersion);
+      const { module, metadata } = await compileModule(bytes, { serverVersion, maxMemoryPages });
       log.info("Module compiled", { digest, mutating: metadata.mutating, ms: elapsed(started) });
       return module;
     });

@@ -31,6 +31,8 @@ export type SupplyOptions = {
   signal: AbortSignal;
 };
 
+export type LoaderOptions = { serverVersion: string; maxMemoryPages: number; verify?: VerifyImage | undefined };
+
 /** Where modules come from: registries, web servers, files, and the store of what was fetched. */
 export type ModuleSupply = {
   /** For whoever looks at images themselves, as signature verification does. */
@@ -38,7 +40,7 @@ export type ModuleSupply = {
   /** For whoever publishes. */
   readonly registry: RegistryClient;
   fetch(url: string, options?: { verify?: VerifyImage | undefined }): Promise<FetchedModule>;
-  loader(options: { serverVersion: string; verify?: VerifyImage | undefined }): (url: string) => Promise<LoadedModule>;
+  loader(options: LoaderOptions): (url: string) => Promise<LoadedModule>;
 };
 
 /** Throws SOURCES_FILE_INVALID if a certificate of sources.yml cannot be used. */
@@ -60,7 +62,7 @@ export async function moduleSupply(options: SupplyOptions): Promise<ModuleSupply
     reader,
     registry,
     fetch,
-    loader: ({ serverVersion, verify }) => moduleLoader({ fetch: (url) => fetch(url, { verify }), serverVersion, log }),
+    loader: ({ verify, ...loading }) => moduleLoader({ ...loading, fetch: (url) => fetch(url, { verify }), log }),
   };
 }
 
