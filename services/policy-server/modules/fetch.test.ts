@@ -215,6 +215,16 @@ test("fetch: failures of the moment are tried again, Retry-After is waited for",
   assert.is(waits[1].inMs, 1000);
 });
 
+test("fetch: a download that takes long says how far it is", async () => {
+  const { url, sources } = await shakySource([]);
+  const limits = { ...downloadLimits, progressMs: 0 };
+  const supply = await testSupply({ folder: freshFolder(), sources, signal, limits });
+  await supply.fetch(url);
+  const events = supply.lines.map((line) => JSON.parse(line));
+  const { bytes, of } = events.findLast((each) => each.message === "A download is going on");
+  assert.equal([bytes, of], [300_000, undefined]);
+});
+
 test("fetch: a server that asks for a day of patience is not waited for", async () => {
   const { url, ranges, sources } = await shakySource([() => [429, { "retry-after": "86400" }, new Uint8Array()]]);
   assert.match(await fetched(url, sources), /^DOWNLOAD_BUSY: .*429/);

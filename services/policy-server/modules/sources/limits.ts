@@ -11,6 +11,8 @@ export type DownloadLimits = {
   /** For one module, with everything that it takes. */
   totalMs: number;
   maxBytes: number;
+  /** How often a download says how far it is. */
+  progressMs: number;
 };
 
 /** Modules have some 100 KB to 15 MB; the largest that is taken bounds what one URL can make the server hold. */
@@ -21,4 +23,5 @@ export const downloadLimits: DownloadLimits = {
   idleMs: 30_000,
   totalMs: 15 * 60_000,
   maxBytes: 64 * 1024 * 1024,
+  progressMs: 5000,
 };

@@ -20,8 +20,6 @@ export type Receiving = {
   signal: AbortSignal;
 };
 
-const progressMs = 5000;
-
 /**
  * Lets content arrive in a sink, piece by piece. One that breaks off goes on where it was if the server can, or begins
  * again. Throws codes of `DOWNLOAD_`; the sink then holds a part.
@@ -76,7 +74,7 @@ function statusErrorOfRange(url: string, status: number) {
   return statusError(withoutCredentials(url), status, "not the range that was asked for");
 }
 
-async function read(answer: NetStream, sink: Sink, { url, maxBytes, client: { log } }: Receiving): Promise<void> {
+async function read(answer: NetStream, sink: Sink, { url, maxBytes, client }: Receiving): Promise<void> {
   const length = Number(answer.headers["content-length"] ?? NaN);
   const total = sink.size + length;
   if (total > maxBytes) throw tooLarge(url, maxBytes);
@@ -86,9 +84,9 @@ async function read(answer: NetStream, sink: Sink, { url, maxBytes, client: { lo
     if (sink.size + chunk.length > maxBytes) throw tooLarge(url, maxBytes);
     await sink.write(chunk);
     const now = performance.now();
-    if (now - told < progressMs) continue;
+    if (now - told < client.limits.progressMs) continue;
     told = now;
-    log.info("A download is going on", {
+    client.log.info("A download is going on", {
       url: withoutCredentials(url),
       bytes: sink.size,
       ...(total > 0 ? { of: total } : {}),
