@@ -8,6 +8,17 @@ const suffix = ".partial";
 // Longer than any download goes on; its file is written to all the while.
 const abandonedMs = 60 * 60_000;
 
+const unknownMachine = "unknown";
+
+/** The name of this machine, or of the pod. Deno may not allow to ask for it; in a pod the environment knows it, too. */
+function machine(): string {
+  try {
+    return hostname();
+  } catch {
+    return process.env["HOSTNAME"] || unknownMachine; // Without a name leftovers go after their hour.
+  }
+}
+
 /** A file on its way: nobody sees it under its name before it is whole and on the disk. */
 export class PartialFile {
   readonly #path: string;
@@ -22,7 +33,7 @@ export class PartialFile {
   /** Opens a new one in a folder of the same file system as its later place; makes the folder. */
   static async create(folder: string): Promise<PartialFile> {
     await mkdir(folder, { recursive: true });
-    const path = join(folder, `${hostname()}.${process.pid}.${randomUUID()}${suffix}`);
+    const path = join(folder, `${machine()}.${process.pid}.${randomUUID()}${suffix}`);
     return new PartialFile(path, await open(path, "wx", 0o644));
   }
 
@@ -84,7 +95,7 @@ export async function removeAbandoned(folder: string): Promise<number> {
 function isOrphan(name: string, writtenAt: number): boolean {
   if (Date.now() - writtenAt > abandonedMs) return true;
   const [, host, pid] = /^(.*)\.(\d+)\.[0-9a-f-]+\.partial$/.exec(name) ?? [];
-  if (host !== hostname()) return false;
+  if (host === unknownMachine || host !== machine()) return false;
   // In a container every process has the same number: what is older than this process is of a former one.
   if (Number(pid) === process.pid) return writtenAt < performance.timeOrigin;
   return !isRunning(Number(pid));

@@ -4,15 +4,21 @@ import { withDeadline } from "../../../runtime/sleep.ts";
 import { type ModuleUrl, parseModuleUrl } from "./module-url.ts";
 import { type PullContext, pullModule } from "./registry/pull.ts";
 import { registryReader } from "./registry/reader.ts";
-import type { ImageReference } from "./registry-reader.ts";
+import type { ImageReference, RegistryReader } from "./registry-reader.ts";
 import { basicAuthorization, type SourceClient } from "./sources/client.ts";
 import { receive } from "./sources/receive.ts";
 import { assertWasm, type StoredModule } from "./store/incoming.ts";
 import type { ModuleStore } from "./store/module-store.ts";
 import { mayUseStored, type PullPolicy } from "./store/pull-policy.ts";
 
-/** Says of an image which manifest is vouched for, by its digest; throws if none is. */
-export type VerifyImage = (image: ImageReference) => Promise<string>;
+/**
+ * Says of an image which manifest (or index) is vouched for, by its digest; throws if none is. `reader` and `signal` end
+ * with the time that the module may take.
+ */
+export type VerifyImage = (
+  image: ImageReference,
+  options: { reader: RegistryReader; signal: AbortSignal },
+) => Promise<string>;
 
 export type FetchContext = Omit<PullContext, "reader"> & {
   client: SourceClient;
@@ -64,10 +70,10 @@ async function fromRegistry(
   place: ModuleUrl & { scheme: "registry" },
   context: Finding,
 ): Promise<FetchedModule> {
-  const { verify, store } = context;
+  const { verify, store, reader, signal } = context;
   if (verify !== undefined) {
     // Nothing that a tag meant once, and nothing without a digest, may stand in for what was verified.
-    return await pullModule({ ...place.image, reference: await verify(place.image) }, context);
+    return await pullModule({ ...place.image, reference: await verify(place.image, { reader, signal }) }, context);
   }
   const kept = await stored(url, place, context);
   if (kept !== undefined) return kept;

@@ -1,11 +1,13 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sha256Hex } from "../../../../runtime/digest.ts";
+import { sleep } from "../../../../runtime/sleep.ts";
 import { longWasm, testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";
 import { putBlob, putManifest, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
+import type { VerifyImage } from "../fetch.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { mediaTypes } from "./manifest.ts";
 import { pushModule } from "./push.ts";
@@ -167,7 +169,13 @@ test("registry: a manifest that is not the one of its digest is refused", async 
   assert.match(outcome, /^DOWNLOAD_DIGEST_MISMATCH: /);
 });
 
+async function sizeOfPartial(folder: string): Promise<number> {
+  const [name = ""] = await readdir(join(folder, "partial"));
+  return (await stat(join(folder, "partial", name))).size;
+}
+
 test("registry: a layer that breaks off goes on where it was", async () => {
+  const folder = freshFolder();
   const registry = await start();
   const module = longWasm(100_000);
   const layer = putBlob(registry, { bytes: module, mediaType: wasmLayer });
@@ -177,19 +185,20 @@ test("registry: a layer that breaks off goes on where it was", async () => {
     if (!request.url.includes("/blobs/") || !first) return undefined;
     first = false;
     const broken = new ReadableStream({
-      start(controller) {
+      async start(controller) {
         controller.enqueue(module.subarray(0, 40_000));
-        setTimeout(() => controller.error(new Error("the cable was cut")), 50);
+        // The cable is cut once something arrived.
+        while (await sizeOfPartial(folder) === 0) await sleep(5);
+        controller.error(new Error("the cable was cut"));
       },
     });
     return new Response(broken);
   };
-  const supply = await supplyFor(registry);
+  const supply = await supplyFor(registry, { folder });
   assert.equal((await supply.fetch(`${registry.host}/a/policy:v1`)).bytes, module);
-  assert.equal(registry.seen.filter(({ path }) => path.includes("/blobs/")).map(({ range }) => range), [
-    null,
-    "bytes=40000-",
-  ]);
+  const ranges = registry.seen.filter(({ path }) => path.includes("/blobs/")).map(({ range }) => range);
+  assert.is(ranges.length, 2);
+  assert.match(ranges[1] ?? "", /^bytes=[1-9]\d*-$/);
 });
 
 test("store: tags are asked for again as the pull policy says, and layers that are there are not fetched again", async () => {
@@ -230,9 +239,11 @@ test("verify: exactly what was verified is run, not what the tag means or meant"
   put(registry, { layers: [putBlob(registry, { bytes: longWasm(100), mediaType: wasmLayer })] });
   const supply = await supplyFor(registry, { folder, policiesPullPolicy: "IfNotPresent" });
   const asked: string[] = [];
-  const verify = (image: { repository: string; reference: string }) => {
+  const verify: VerifyImage = async (image, { reader }) => {
     asked.push(`${image.repository} ${image.reference}`);
-    return Promise.resolve(vouched.digest);
+    const now = await reader.manifest(image);
+    assert.is.not(now?.digest, vouched.digest);
+    return vouched.digest;
   };
   assert.is(await supply.outcome(`${registry.host}/a/policy:v1`, verify), "8 bytes of store");
   assert.equal(asked, ["a/policy v1"]);
@@ -271,6 +282,32 @@ test("registry: user and password go to the registry that asks, and to no other 
   const none = await (await supplyFor(registry, { sources })).outcome(`${registry.host}/a/policy:v1`);
   assert.match(none, /^DOWNLOAD_UNAUTHORIZED: .*asks for credentials, and there are none for "localhost:\d+"$/);
   assert.not.match([...supply.lines, ...refused.lines, outcome].join(), /secret|c2VjcmV0/);
+});
+
+test("registry: what is uploaded elsewhere goes there without credentials", async () => {
+  const registry = await start(), elsewhere = await start();
+  const authorization = basic("user:secret");
+  registry.intercept = (request) => {
+    if (request.headers.get("authorization") !== authorization) {
+      return new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=r" } });
+    }
+    if (request.method !== "POST") return undefined;
+    return new Response(null, {
+      status: 202,
+      headers: { location: `http://${elsewhere.host}/v2/x/blobs/uploads/1?signed=1` },
+    });
+  };
+  const dockerConfigDir = await dockerConfig({ auths: { [registry.host]: { auth: btoa("user:secret") } } });
+  const supply = await supplyFor(registry, {
+    dockerConfigDir,
+    sources: { insecureSources: new Set([elsewhere.host]) },
+  });
+  const image = parseImageReference(`${registry.host}/a/policy:v1`);
+  await pushModule({ image, module: wasm }, { registry: supply.registry, signal });
+  assert.equal(elsewhere.seen.map(({ method, authorization }) => [method, authorization]), [["PUT", null], [
+    "PUT",
+    null,
+  ]]);
 });
 
 /** Makes a registry want tokens of a place of its own, which gives them to who shows one of the allowed authorizations. */

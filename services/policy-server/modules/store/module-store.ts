@@ -122,10 +122,7 @@ export class ModuleStore {
     try {
       return await PartialFile.create(`${this.#folder}/partial`);
     } catch (error) {
-      const { code = "" } = error as { code?: string };
-      if (!["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EEXIST"].includes(code)) {
-        throw storeFailed(this.#folder, error);
-      }
+      if (!isForbidden(error)) throw storeFailed(this.#folder, error);
       if (this.#writable) {
         const message =
           "The folder for modules cannot be written to: they stay in memory, and are fetched at every start";
@@ -144,6 +141,12 @@ export class ModuleStore {
   #referencePath(url: string): string {
     return `${this.#folder}/references/${sha256Hex(url)}.json`;
   }
+}
+
+/** As on a read-only file system, or where Deno may not write. */
+function isForbidden(error: unknown): boolean {
+  const { code = "", name } = error as { code?: string; name?: string };
+  return name === "NotCapable" || ["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EEXIST"].includes(code);
 }
 
 /** The digest of bytes by the algorithm of another digest. */
