@@ -192,4 +192,18 @@ test("evaluate: a group one of whose members is refused for overload is no answe
   assert.equal(evaluation, { kind: "overloaded" });
 });
 
+test("group: what members warn of and annotate is passed on, of those that were run", async () => {
+  const saying = (accepted: boolean, name: string): TaskOutcome => ({
+    kind: "validated",
+    answer: { accepted, warnings: [`${name} warns`], auditAnnotations: { [name]: "1", last: name } },
+  });
+  const { response } = await ask({
+    policy: group("a() || b() || c()"),
+    outcomes: { "g/a": saying(false, "a"), "g/b": saying(true, "b"), "g/c": saying(true, "c") },
+  });
+  assert.is(response?.allowed, true);
+  assert.equal(response?.warnings, ["a warns", "b warns"]);
+  assert.equal(response?.auditAnnotations, { a: "1", b: "1", last: "b" });
+});
+
 test.run();

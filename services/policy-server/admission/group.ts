@@ -11,7 +11,8 @@ type Group = CataloguedPolicy & { kind: "group" };
 
 /**
  * A group's plain response: its expression over its members, run one after another and only as far as needed. Denied
- * members become causes, in the order in which they were run (reference/policy-server.md 7).
+ * members become causes, in the order in which they were run (reference/policy-server.md 7). What members warn of and
+ * annotate is passed on, which upstream loses (7.8); of an annotation that two members write the later one stays.
  */
 export async function evaluateGroup(
   uid: string,
@@ -19,24 +20,38 @@ export async function evaluateGroup(
   runMember: (member: Runnable) => Promise<PolicyAnswer>,
 ): Promise<AdmissionResponse> {
   const causes = new Map<string, StatusCause>();
+  const answers = new Map<string, AdmissionResponse>();
   try {
     const allowed = await evaluateGroupExpression(group.expression, async (name) => {
       const member = group.members.get(name);
       if (member === undefined) throw new Error(`unknown member ${name}`);
-      const cause = causeOf(name, responseTo(uid, await runMember(member)));
+      const answer = responseTo(uid, await runMember(member));
+      answers.set(name, answer);
+      const cause = causeOf(name, answer);
       // A member called twice counts with its last answer.
       if (cause === undefined) causes.delete(name);
       else causes.set(name, cause);
       return cause === undefined;
     });
-    if (allowed) return admissionResponse({ uid, allowed });
+    const remarks = remarksOf([...answers.values()]);
+    if (allowed) return admissionResponse({ uid, allowed, ...remarks });
     const status = { message: group.message, details: { causes: [...causes.values()] } };
-    return admissionResponse({ uid, allowed, status });
+    return admissionResponse({ uid, allowed, status, ...remarks });
   } catch (error) {
     if (isOverload(error)) throw error;
     const message = `error evaluating policy group expression: ${messageOf(error)}`;
     return admissionResponse({ uid, allowed: false, status: { message, code: 500 } });
   }
+}
+
+/** Null where no member has any, as for a policy without. */
+function remarksOf(answers: readonly AdmissionResponse[]): Pick<AdmissionResponse, "warnings" | "auditAnnotations"> {
+  const warnings = answers.flatMap((each) => each.warnings ?? []);
+  const annotations = Object.assign({}, ...answers.map((each) => each.auditAnnotations ?? {}));
+  return {
+    warnings: warnings.length === 0 ? null : warnings,
+    auditAnnotations: Object.keys(annotations).length === 0 ? null : annotations,
+  };
 }
 
 /** Why a member counts as false, or undefined if it counts as true. */
