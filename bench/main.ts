@@ -1,12 +1,16 @@
 /**
- * Benchmarks, run by hand: `npm run bench` for all of them, `npm run bench -- load [--runtime node|deno] [--seconds N]` for
- * one, `npm run bench -- soak [--minutes N]` for the soak, which is not among all. They print ratios, each measured within one run: figures of different machines do not compare.
+ * Benchmarks, run by hand: `npm run bench` for all of them but the soak, or by name:
+ *
+ *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N]  [--runtime node|deno]
+ *
+ * They print ratios, each measured within one run: figures of different machines do not compare.
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
 import { soak } from "./soak/main.ts";
+import { benchStartup } from "./startup/main.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,11 +24,14 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   load: async () => {
     for (const runtime of runtimes) await benchLoad({ runtime, seconds });
   },
+  startup: async () => {
+    for (const runtime of runtimes) await benchStartup({ runtime });
+  },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });
   },
 };
-const chosen = positionals.length > 0 ? positionals : ["metering", "load"];
+const chosen = positionals.length > 0 ? positionals : ["metering", "load", "startup"];
 const unknown = chosen.filter((name) => !Object.hasOwn(benchmarks, name));
 if (unknown.length > 0) {
   console.error(`no benchmark "${unknown.join('", "')}": there are ${Object.keys(benchmarks).join(", ")}`);

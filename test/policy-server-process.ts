@@ -42,6 +42,7 @@ export async function startPolicyServerProcess({ policies, env = {} }: StartOpti
       KUBEWARDEN_READINESS_PROBE_PORT: "0",
       KUBEWARDEN_LOG_FMT: "json",
       KUBEWARDEN_POLICIES: policiesFile,
+      KUBEWARDEN_POLICIES_DOWNLOAD_DIR: join(folder, "modules"),
       KUBEWARDEN_WORKERS: "2",
       KUBEWARDEN_POLICY_TIMEOUT: "2",
       KUBEWARDEN_SHUTDOWN_DELAY: "0",

@@ -15,6 +15,7 @@ import { startLocalCluster } from "../cluster.ts";
 import type { Stage } from "./looks.ts";
 import { policiesFolder } from "./manifests.ts";
 import { serveModules } from "./module-server.ts";
+import { registryOfModules } from "./registry-of-modules.ts";
 import { storyOf } from "./story.ts";
 import { type Service, services, withoutService } from "./without.ts";
 
@@ -42,10 +43,14 @@ async function main(): Promise<number> {
   }
 
   const started = performance.now();
-  const modules = await serveModules(policiesFolder);
+  const modules = await registryOfModules() ?? await serveModules(policiesFolder);
   const cluster = await startLocalCluster({ runtime: options.runtime });
   try {
-    print("the local cluster is up", started, `KUBECONFIG=${cluster.kubeconfigPath}`);
+    print(
+      "the local cluster is up",
+      started,
+      `KUBECONFIG=${cluster.kubeconfigPath}\n         modules: ${modules.host}`,
+    );
     const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath, userAgent: "demo" });
     const wait = { limitMs: options.limitMs, signal: stop.signal };
     const done = await walk({ kube, modulesHost: modules.host, wait }, options.without);

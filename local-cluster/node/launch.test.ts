@@ -11,13 +11,13 @@ const pod: Pod = {
   spec: { containers: [] },
 };
 
-function launch(container: Partial<Container>) {
+function launch(container: Partial<Container>, args = ["entry.ts"]) {
   return launchFor({ name: "main", image: "kubewarden-edge:1", ...container }, {
     folder: "/pod",
     volumes: new Map([["certs", "/pod/volumes/certs"]]),
     extraEnv: { KUBECONFIG: "/pod/kubeconfig" },
     read: () => undefined,
-    entrypoint: (image) => image.startsWith("kubewarden-edge") ? { command: "node", args: ["entry.ts"] } : undefined,
+    entrypoint: (image) => image.startsWith("kubewarden-edge") ? { command: "node", args } : undefined,
     pod: () => pod,
   });
 }
@@ -34,6 +34,16 @@ test("launch: arguments and variables point into the pod's own folder", () => {
   assert.is(found.env.KEY, `${certs}/tls.key`);
   assert.is(found.env.KUBECONFIG, "/pod/kubeconfig");
   assert.is(found.terminationMessageFile, found.env.TERMINATION_MESSAGE_PATH);
+});
+
+test("launch: permissions point into the pod's own folder, the script stays where it is", () => {
+  const found = launch(
+    { volumeMounts: [{ name: "certs", mountPath: "/tmp" }] },
+    ["--allow-write=/tmp,/dev/termination-log", "/tmp/clone/entry.ts"],
+  );
+  if ("problem" in found) throw new Error(found.problem);
+  const log = found.terminationMessageFile;
+  assert.equal(found.args, [`--allow-write=/pod/volumes/certs,${log}`, "/tmp/clone/entry.ts"]);
 });
 
 test("launch: a message path that nothing is mounted at is no file of the process", () => {

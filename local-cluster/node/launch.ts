@@ -64,7 +64,8 @@ export function launchFor(
   return {
     command: entrypoint.command,
     args: [
-      ...entrypoint.args.map((each) => translatePaths(each, mounts)),
+      // Flags speak of paths inside the container; the script is where it is on this machine.
+      ...entrypoint.args.map((each) => each.startsWith("-") ? translatePaths(each, mounts) : each),
       ...(container.args ?? []).map((each) => translatePaths(expandVariables(each, environment.env), mounts)),
     ],
     env: {

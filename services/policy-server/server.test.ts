@@ -169,10 +169,14 @@ test("server: without a limit for all, a policy's own one holds and the others h
   assert.is(message, "Privileged container is not allowed");
 });
 
-test("server: files that nothing depends on yet are warned about when they are broken", async () => {
+test("server: credentials of registries that cannot be read are warned about", async () => {
   const lines: string[] = [];
   const log = createLog({ write: (line) => lines.push(line) });
-  const { readinessUrl } = await start({}, { dockerConfigDir: join(folder, "none") }, log);
+  const { readinessUrl } = await start(
+    {},
+    { dockerConfigDir: join(folder, "none"), dockerConfigIsOptional: false },
+    log,
+  );
   assert.is(await status(readinessUrl), 200);
   const warning = lines.map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
   assert.match(

@@ -12,19 +12,11 @@ import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
-import { assertAuthorities } from "./modules/authorities.ts";
-import { fetchModule } from "./modules/fetch.ts";
-import { moduleLoader } from "./modules/store.ts";
+import { moduleSupply } from "./modules/supply.ts";
 import { problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import {
-  assertTrustConfig,
-  readDockerConfig,
-  readPolicies,
-  readSources,
-  readVerification,
-} from "./policies/read-config.ts";
+import { assertTrustConfig, readPolicies, readSources, readVerification } from "./policies/read-config.ts";
 import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
 import { tracedRun } from "./telemetry/guest-spans.ts";
 import { metricsPage } from "./telemetry/metrics-page.ts";
@@ -63,8 +55,7 @@ export async function startPolicyServer(
   const sources = await readSources(config.sourcesFile);
   await assertNothingToVerify(config);
   await lookAtUnused(config, log);
-  await assertAuthorities(sources);
-  if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
+  const supply = await moduleSupply({ ...config, sources, log, signal });
   const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const telemetry = await startTelemetry({
@@ -81,13 +72,10 @@ export async function startPolicyServer(
     const { answerHostCall } = host;
     pool = await startPool(config, { answerHostCall, metrics, log, spawn });
     const { run } = pool;
-    const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
-      loadModule: moduleLoader({
-        fetch,
+      loadModule: supply.loader({
         serverVersion: kubewardenVersion,
         maxMemoryPages: config.memoryLimitMiB * pagesPerMiB,
-        log,
       }),
       run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
       defaultTimeoutMs: config.policyTimeoutMs,
@@ -154,10 +142,9 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
   );
 }
 
-/** Nothing depends on these files yet, so that a broken one is only told. */
-async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+/** Nothing depends on this file yet, so that a broken one is only told. */
+async function lookAtUnused({ sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
   try {
-    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
     if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
     log.warn("A configuration file cannot be used; nothing depends on it yet", { error });

@@ -11,7 +11,7 @@ import type {
 } from "../../../contracts/policy-config.ts";
 import { type Limiter, limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
-import { withoutCredentials } from "../../../runtime/net.ts";
+import { withoutCredentials } from "../../../runtime/net-stream.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { LoadedModule } from "../modules/store.ts";
@@ -156,7 +156,7 @@ async function moduleFor(policy: string, url: string, { loadModule }: LoadContex
     return await loadModule(url);
   } catch (cause) {
     const code = cause instanceof KubewardenError ? cause.code : "MODULE_FETCH_FAILED";
-    const text = code === "MODULE_FETCH_FAILED"
+    const text = code === "MODULE_FETCH_FAILED" || code.startsWith("DOWNLOAD_") || code === "DOCKER_CONFIG_INVALID"
       ? `Error while downloading policy '${policy.replace("/", "/#")}' from ${withoutCredentials(url)}: ${
         messageOf(cause)
       }`
