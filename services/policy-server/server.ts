@@ -11,6 +11,7 @@ import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
+import { imageHost } from "./host/oci.ts";
 import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
 import { moduleSupply } from "./modules/supply.ts";
 import { problemsIn } from "./policies/catalogue.ts";
@@ -68,7 +69,7 @@ export async function startPolicyServer(
   const serving = new AbortController();
   let pool: GuestPool | undefined, host: Host | undefined;
   try {
-    host = await startHost(file, { config, connect, images: {}, metrics, log });
+    host = await startHost(file, { config, connect, images: { oci: imageHost(supply) }, metrics, log });
     const { answerHostCall } = host;
     pool = await startPool(config, { answerHostCall, metrics, log, spawn });
     const { run } = pool;
