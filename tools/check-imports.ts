@@ -19,6 +19,7 @@ const doors: Record<string, RegExp> = {
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
   "prom-client": /^runtime\/metrics\.ts$/,
+  "@sigstore": /^services\/policy-server\/modules\/verify\/sigstore\//,
   "commander": /^runtime\/cli\.ts$/,
 };
 const unrestricted = /^(tools|test|bench|local-cluster)\/|\.test\.ts$|^services\/entrypoint\.ts$/;

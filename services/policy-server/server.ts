@@ -16,10 +16,10 @@ import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
 import {
-  assertTrustConfig,
   readDockerConfig,
   readPolicies,
   readSources,
+  readTrustConfig,
   readVerification,
 } from "./policies/read-config.ts";
 import { readTls, watchTls } from "./tls.ts";
@@ -104,7 +104,7 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
 async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
   try {
     if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
-    if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
+    if (sigstoreTrustConfigFile !== undefined) await readTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
     log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
   }
