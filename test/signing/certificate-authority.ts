@@ -12,6 +12,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { X509Certificate as ParsedCertificate } from "@sigstore/core";
+import { octets, utf8String } from "./der.ts";
 import { hash, type Keys, makeKeys, signWith } from "./keys.ts";
 
 const ecdsa = { name: "ECDSA", namedCurve: "P-256" };
@@ -116,23 +117,13 @@ function promiseFor(certificate: Buffer<ArrayBuffer>, { log, issuer, at }: { log
     signature,
   ]);
   const list = Buffer.concat([lengthOf(timestamp, 2), timestamp]);
-  return new Extension("1.3.6.1.4.1.11129.2.4.2", false, der(0x04, Buffer.concat([lengthOf(list, 2), list])));
+  return new Extension("1.3.6.1.4.1.11129.2.4.2", false, octets(Buffer.concat([lengthOf(list, 2), list])));
 }
 
 function lengthOf(bytes: Uint8Array, size: number): Buffer {
   const length = Buffer.alloc(size);
   length.writeUIntBE(bytes.length, 0, size);
   return length;
-}
-
-function utf8String(text: string): Buffer<ArrayBuffer> {
-  return der(0x0c, Buffer.from(text));
-}
-
-function der(tag: number, content: Uint8Array): Buffer<ArrayBuffer> {
-  const { length } = content;
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
 /** Positive and without leading zeros, as DER wants integers. */

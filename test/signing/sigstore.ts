@@ -5,24 +5,26 @@ import {
   makeCertificateAuthority,
 } from "./certificate-authority.ts";
 import { hash, type Keys, makeKeys, signWith } from "./keys.ts";
+import { timestamp, type TimestampAuthority } from "./timestamp-authority.ts";
 import {
   dsseRekord,
   hashedRekord,
   type LogEntry,
   logged,
   makeTransparencyLog,
+  newerRekord,
   type TransparencyLog,
 } from "./transparency-log.ts";
 
 /** A Sigstore of one's own: who issues certificates and who logs signatures. */
-export type Sigstore = { authority: CertificateAuthority; log: TransparencyLog };
+export type Sigstore = { authority: CertificateAuthority; log: TransparencyLog; timestamps?: TimestampAuthority };
 
 export async function makeSigstore(): Promise<Sigstore> {
   return { authority: await makeCertificateAuthority(), log: makeTransparencyLog() };
 }
 
 /** What verifiers are given to trust it: the JSON of a TrustedRoot. */
-export function trustedRootOf({ authority, log }: Sigstore, { ctLogs = true } = {}) {
+export function trustedRootOf({ authority, log, timestamps }: Sigstore, { ctLogs = true } = {}) {
   const logOf = (keys: Keys, baseUrl: string) => ({
     baseUrl,
     hashAlgorithm: "SHA2_256",
@@ -33,34 +35,44 @@ export function trustedRootOf({ authority, log }: Sigstore, { ctLogs = true } = 
     },
     logId: { keyId: hash(keys.spki).toString("base64") },
   });
-  const certificates = [{ rawBytes: Buffer.from(authority.certificate.rawData).toString("base64") }];
+  const authorityOf = (...chain: Uint8Array[]) => ({
+    subject: { organization: "test", commonName: "test" },
+    uri: "https://authority.test",
+    certChain: { certificates: chain.map((each) => ({ rawBytes: Buffer.from(each).toString("base64") })) },
+    validFor: { start: "2020-01-01T00:00:00Z" },
+  });
   return {
     mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
     tlogs: [logOf(log.keys, `https://${log.name}`)],
-    certificateAuthorities: [{
-      subject: { organization: "fulcio.test", commonName: "fulcio.test" },
-      uri: "https://fulcio.test",
-      certChain: { certificates },
-      validFor: { start: "2020-01-01T00:00:00Z" },
-    }],
+    certificateAuthorities: [authorityOf(new Uint8Array(authority.certificate.rawData))],
     ctlogs: ctLogs ? [logOf(authority.ctLog, "https://ctlog.test")] : [],
-    timestampAuthorities: [],
+    timestampAuthorities: timestamps
+      ? [authorityOf(timestamps.certificate, new Uint8Array(timestamps.authority.certificate.rawData))]
+      : [],
   };
 }
 
 /** Who signs: with a key alone, or with a certificate for it, logged at a time. */
-export type Signer = { keys: Keys; certificate?: Buffer; log?: TransparencyLog; at: Date };
+export type Signer = {
+  keys: Keys;
+  certificate?: Buffer;
+  log?: TransparencyLog;
+  at: Date;
+  /** The log's entries have no time then, and this says it. */
+  timestamps?: TimestampAuthority;
+};
 
 export const signingTime = new Date("2026-01-02T03:04:05Z");
 
 /** A signer with a fresh certificate, in time. */
 export async function keylessSigner(
-  { authority, log }: Sigstore,
+  { authority, log, timestamps }: Sigstore,
   options: Partial<CertificateOptions> & { at?: Date } = {},
 ): Promise<Signer & { certificate: Buffer }> {
   const keys = options.keys ?? makeKeys();
   const certificate = await issueCertificate(authority, { notBefore: signingTime, ...options, keys });
-  return { keys, certificate, log, at: options.at ?? new Date(signingTime.getTime() + 5_000) };
+  const at = options.at ?? new Date(signingTime.getTime() + 5_000);
+  return { keys, certificate, log, at, ...timestamps && { timestamps } };
 }
 
 /** cosign's payload about an image. */
@@ -116,10 +128,13 @@ export function statementAbout(
 export function envelopeBundle(signer: Signer, statement: object, payloadType = "application/vnd.in-toto+json") {
   const payload = Buffer.from(JSON.stringify(statement));
   const signature = signWith(signer.keys, preAuthEncoding(payloadType, payload));
-  const body = dsseRekord({ payload, signature, verifier: verifierOf(signer) });
+  const { certificate, timestamps } = signer;
+  const body = timestamps && certificate
+    ? newerRekord({ payload, signature, certificate })
+    : dsseRekord({ payload, signature, verifier: verifierOf(signer) });
   return {
     mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
-    verificationMaterial: materialOf(signer, body),
+    verificationMaterial: materialOf(signer, { body, signature }),
     dsseEnvelope: {
       payload: payload.toString("base64"),
       payloadType,
@@ -131,10 +146,13 @@ export function envelopeBundle(signer: Signer, statement: object, payloadType = 
 /** A bundle around a signature of the bytes themselves. */
 export function messageBundle(signer: Signer, message: Uint8Array) {
   const signature = signWith(signer.keys, message);
-  const body = hashedRekord({ signed: message, signature, verifier: verifierOf(signer) });
+  const { certificate, timestamps } = signer;
+  const body = timestamps && certificate
+    ? newerRekord({ signed: message, signature, certificate })
+    : hashedRekord({ signed: message, signature, verifier: verifierOf(signer) });
   return {
     mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
-    verificationMaterial: materialOf(signer, body),
+    verificationMaterial: materialOf(signer, { body, signature }),
     messageSignature: {
       messageDigest: { algorithm: "SHA2_256", digest: hash(message).toString("base64") },
       signature: signature.toString("base64"),
@@ -151,12 +169,22 @@ export function verifierOf({ keys, certificate }: Signer): string {
   return certificate ? pemOf(certificate) : keys.pem;
 }
 
-function materialOf({ keys, certificate, log, at }: Signer, body: object) {
+function materialOf(
+  { keys, certificate, log, at, timestamps }: Signer,
+  { body, signature }: { body: object; signature: Buffer },
+) {
+  const entry = log && logged(log, body, at);
+  const { inclusionPromise: _, ...unpromised } = entry ?? { inclusionPromise: undefined };
   return {
     ...certificate
       ? { certificate: { rawBytes: certificate.toString("base64") } }
       : { publicKey: { hint: hash(keys.spki).toString("base64") } },
-    tlogEntries: log ? [logged(log, body, at)] : [],
+    tlogEntries: entry === undefined ? [] : [timestamps ? { ...unpromised, integratedTime: "0" } as LogEntry : entry],
+    ...timestamps && {
+      timestampVerificationData: {
+        rfc3161Timestamps: [{ signedTimestamp: timestamp(timestamps, { bytes: signature, at }).toString("base64") }],
+      },
+    },
   };
 }
 

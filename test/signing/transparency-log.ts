@@ -55,6 +55,29 @@ export function dsseRekord(o: { payload: Uint8Array; signature: Buffer; verifier
   };
 }
 
+/** The bodies of the second version of Rekor, whose entries have no time. */
+export function newerRekord(
+  o: { signature: Buffer; certificate: Buffer } & ({ signed: Uint8Array } | { payload: Uint8Array }),
+) {
+  const verifier = {
+    keyDetails: "PKIX_ECDSA_P256_SHA_256",
+    x509Certificate: { rawBytes: o.certificate.toString("base64") },
+  };
+  const content = o.signature.toString("base64");
+  const digestOf = (bytes: Uint8Array) => ({ algorithm: "SHA2_256", digest: hash(bytes).toString("base64") });
+  return "signed" in o
+    ? {
+      apiVersion: "0.0.2",
+      kind: "hashedrekord",
+      spec: { hashedRekordV002: { data: digestOf(o.signed), signature: { content, verifier } } },
+    }
+    : {
+      apiVersion: "0.0.2",
+      kind: "dsse",
+      spec: { dsseV002: { payloadHash: digestOf(o.payload), signatures: [{ content, verifier }] } },
+    };
+}
+
 /** Logs a body: the promise is signed over it and its time, the proof is that of the second of two entries. */
 export function logged({ keys, name }: TransparencyLog, body: object, at: Date): LogEntry {
   const { kind, apiVersion } = body as { kind: string; apiVersion: string };
