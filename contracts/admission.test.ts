@@ -29,6 +29,7 @@ const refused: [string, unknown][] = [
   ["a request without uid", { request: { ...request, uid: undefined } }],
   ["a kind without group", { request: { ...request, kind: { version: "v1", kind: "Pod" } } }],
   ["a request without userInfo", { request: { ...request, userInfo: undefined } }],
+  ["a user whose extra is no map of lists", { request: { ...request, userInfo: { extra: { scopes: "x" } } } }],
   ["a dryRun that is a string", { request: { ...request, dryRun: "true" } }],
 ];
 for (const [what, value] of refused) {

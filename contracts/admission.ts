@@ -25,7 +25,7 @@ const admissionRequest = z.looseObject({
     username: optionalText,
     uid: optionalText,
     groups: z.array(text).nullish(),
-    extra: z.unknown().optional(),
+    extra: z.record(text, z.array(text)).nullish(),
   }),
   object: z.unknown().optional(),
   oldObject: z.unknown().optional(),

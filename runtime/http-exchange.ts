@@ -1,5 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable, Writable } from "node:stream";
+import { BodyBuffer, type BodyRefusal, type ByteBudget, readBody } from "./http-body.ts";
+import { type HeaderValues, requestOf } from "./http-request.ts";
+import { originOf, urlOf } from "./http-url.ts";
 import type { Log } from "./log.ts";
+import { knownPartsOf, respond } from "./respond.ts";
 
 /** What a handler may know besides the request. */
 export type RequestInfo = {
@@ -9,139 +13,174 @@ export type RequestInfo = {
 };
 export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
-/** One request and its answer on a connection. */
+/** Why a request does not get to the handler. */
+export type Refusal = 400 | BodyRefusal;
+
+/** One request and the way to answer it, over either version of the protocol. */
 export type Exchange = {
-  incoming: IncomingMessage;
-  outgoing: ServerResponse;
-  maxBodyBytes: number;
+  method: string;
+  /** Path and query, or an absolute URL. */
+  target: string;
+  host: string | undefined;
+  headers: HeaderValues;
+  hasBody: boolean;
+  info: () => RequestInfo;
+  source: Readable;
+  /** After the source's end: whether that was the end of the body, too. */
+  isWhole: () => boolean;
+  sink: Writable;
+  /** After the sink's close: whether the answer was written to its end. */
+  isAnswered: () => boolean;
+  begin: (head: AnswerHead) => void;
+  /** Ends an answer that was given without reading on. */
+  leave: (body: string | Uint8Array) => void;
+};
+
+export type AnswerHead = {
+  status: number;
+  headers: Readonly<Record<string, string | string[]>>;
+  /** Given without reading the request to its end: what follows on the connection cannot be understood. */
+  last: boolean;
+};
+
+export type ExchangeOptions = {
+  handler: Handler;
+  /** The answer to a request that does not get to the handler; its body is empty. */
+  refuse: (request: Request, refusal: Refusal) => Response;
   secure: boolean;
+  maxBodyBytes: number;
+  bodyTimeoutMs: number;
+  budget: ByteBudget;
   log: Log;
 };
 
+const refusals: Record<Refusal, string> = {
+  400: "bad request\n",
+  408: "request timed out\n",
+  413: "request body too large\n",
+  503: "too many requests at the same time\n",
+};
+
+// A `Request` of another method cannot be made.
+const askable = /^(?!(?:CONNECT|TRACE|TRACK)$)[A-Z-]+$/;
+
+/** What a server says that has no words of its own for refusals. */
+export function refusePlainly(refusal: Refusal): Response {
+  const plain = { "content-type": "text/plain; charset=utf-8" };
+  return respond(refusal, refusal === 503 ? { ...plain, "retry-after": "1" } : plain, refusals[refusal]);
+}
+
 /** Reads the body, asks the handler, sends its answer; a failing handler becomes a 500 without its words. */
-export async function answer(handler: Handler, exchange: Exchange): Promise<void> {
-  const { incoming, outgoing, log } = exchange;
-  const gone = new AbortController();
+export async function answer(exchange: Exchange, options: ExchangeOptions): Promise<void> {
+  const { source, sink, headers } = exchange;
+  const gone = new Gone();
   // A connection that breaks is told by "close" too; without listeners the error would end the process.
-  incoming.on("error", () => {});
-  outgoing.on("error", () => {});
-  outgoing.on("close", () => {
-    if (!outgoing.writableFinished) gone.abort(new DOMException("the client went away", "AbortError"));
-  });
-  const body = await readBody(incoming, exchange.maxBodyBytes);
-  if (body === "dropped") return;
-  if (body === "too large") return refuse(incoming, outgoing, 413);
-  const request = requestOf(exchange, body, gone.signal);
-  if (request === undefined) return refuse(incoming, outgoing, 400);
-  let response: Response;
+  source.on("error", () => {});
+  sink.on("error", () => {});
+  sink.on("close", () => exchange.isAnswered() || gone.abort());
+  const length = headers["content-length"];
+  const declared = typeof length === "string" ? Number(length) : undefined;
+  const buffer = new BodyBuffer(options.budget, declared);
   try {
-    response = await handler(request, infoOf(incoming));
+    const { maxBodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = options;
+    const outcome = exchange.hasBody
+      ? await readBody({ source, declared, isWhole: exchange.isWhole }, { buffer, maxBytes, timeoutMs })
+      : "whole";
+    if (outcome === "dropped") return;
+    const origin = originOf(exchange.host, options.secure);
+    const url = origin && urlOf(exchange.target, origin);
+    if (url === undefined || !askable.test(exchange.method)) return await sendLast(refusePlainly(400), exchange);
+    const request = (body: Uint8Array<ArrayBuffer>) =>
+      requestOf({ method: exchange.method, url, headers, body, signal: () => gone.signal });
+    if (outcome !== "whole") return await sendLast(options.refuse(request(new Uint8Array()), outcome), exchange);
+    const response = await ask(request(buffer.whole()), exchange, options, gone);
+    if (response) await send(response, exchange);
+  } finally {
+    buffer.release();
+  }
+}
+
+async function ask(
+  request: Request,
+  { info, target }: Exchange,
+  { handler, log }: ExchangeOptions,
+  gone: Gone,
+): Promise<Response | undefined> {
+  try {
+    return await handler(request, info());
   } catch (error) {
-    if (gone.signal.aborted) return;
-    log.error("handler failed", { error, method: incoming.method, path: incoming.url });
-    response = new Response("internal error\n", { status: 500 });
-  }
-  await send(response, outgoing, incoming.method === "HEAD");
-}
-
-function requestOf(
-  { incoming, secure }: Exchange,
-  body: Uint8Array<ArrayBuffer>,
-  signal: AbortSignal,
-): Request | undefined {
-  const { method = "GET", url = "/", headers } = incoming;
-  try {
-    const base = `${secure ? "https" : "http"}://${headers.host ?? "localhost"}`;
-    const target = new URL(url.startsWith("/") ? base + url : url);
-    const bodiless = method === "GET" || method === "HEAD";
-    const flat = new Headers();
-    for (const [name, value] of Object.entries(headers)) {
-      for (const each of Array.isArray(value) ? value : [value ?? ""]) flat.append(name, each);
-    }
-    return new Request(target, { method, headers: flat, signal, body: bodiless ? undefined : body });
-  } catch {
-    // A host, path or method that is not valid: the caller answers 400.
-    return undefined;
+    if (gone.aborted) return undefined;
+    log.error("handler failed", { error, method: request.method, path: target });
+    return respond(500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
   }
 }
 
-function infoOf({ socket }: IncomingMessage): RequestInfo {
-  const certificate = (socket as { getPeerCertificate?: () => { subject?: { CN?: string | string[] } } })
-    .getPeerCertificate?.();
-  const name = certificate?.subject?.CN;
-  return { remoteAddress: socket.remoteAddress ?? "", clientCommonName: Array.isArray(name) ? name[0] : name };
+async function send(response: Response, exchange: Exchange): Promise<void> {
+  const { sink, begin } = exchange;
+  if (sink.destroyed) return;
+  const known = knownPartsOf(response);
+  if (!known) return await sendStream(response, exchange);
+  const body = known.body ?? "";
+  begin({ status: known.status, headers: withLength(known.headers, known.status, body), last: false });
+  sink.end(exchange.method === "HEAD" ? undefined : body);
 }
 
-/** The whole body; "dropped" when the client left before its end, which may still look like an end to the stream. */
-function readBody(
-  incoming: IncomingMessage,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | "too large" | "dropped"> {
-  const declared = incoming.headers["content-length"];
-  if (declared !== undefined && Number(declared) > maxBytes) return Promise.resolve("too large");
-  if (declared === undefined && incoming.headers["transfer-encoding"] === undefined) {
-    return Promise.resolve(new Uint8Array());
-  }
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    incoming.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) chunks.push(chunk);
-      else resolve("too large");
-    });
-    incoming.on("end", () => {
-      const complete = declared === undefined ? incoming.complete : size === Number(declared);
-      resolve(complete ? concat(chunks, size) : "dropped");
-    });
-    incoming.on("error", () => resolve("dropped"));
-    incoming.on("close", () => resolve("dropped"));
-  });
+/** For a request that is not read to its end, and so the last one where they come one after the other. */
+async function sendLast(response: Response, { sink, begin, leave, method }: Exchange): Promise<void> {
+  const { status, headers, body } = knownPartsOf(response) ??
+    { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+  if (sink.destroyed) return;
+  begin({ status, headers: withLength(headers, status, body ?? ""), last: true });
+  leave(method === "HEAD" ? "" : body ?? "");
 }
 
-function concat(chunks: Buffer[], size: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+function withLength(headers: Readonly<Record<string, string>>, status: number, body: string | Uint8Array) {
+  if (status === 204 || status === 304) return headers;
+  return { ...headers, "content-length": String(typeof body === "string" ? Buffer.byteLength(body) : body.length) };
 }
 
-/** Answers without reading on; the connection cannot be used again. */
-function refuse(incoming: IncomingMessage, outgoing: ServerResponse, status: 400 | 413): void {
-  outgoing.writeHead(status, { "Connection": "close", "Content-Type": "text/plain" });
-  outgoing.end(status === 413 ? "request body too large\n" : "bad request\n");
-  // A client that is still sending would not read the answer if the connection were reset at once.
-  incoming.resume();
-  const timer = setTimeout(() => incoming.socket.destroy(), 1000);
-  incoming.on("close", () => clearTimeout(timer));
-}
-
-async function send(response: Response, outgoing: ServerResponse, isHead: boolean): Promise<void> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of response.headers) headers[name] = value;
+async function sendStream(response: Response, { sink, begin, method }: Exchange): Promise<void> {
+  const { status, body } = response;
+  const headers: Record<string, string | string[]> = Object.fromEntries(response.headers);
   const cookies = response.headers.getSetCookie();
   if (cookies.length > 0) headers["set-cookie"] = cookies;
-  outgoing.writeHead(response.status, headers);
-  if (!response.body || isHead) {
-    outgoing.end();
+  if (body === null && method !== "HEAD" && status !== 204 && status !== 304) headers["content-length"] = "0";
+  begin({ status, headers, last: false });
+  if (!body || method === "HEAD") {
+    await body?.cancel();
+    sink.end();
     return;
   }
-  const reader = response.body.getReader();
-  outgoing.on("close", () => void reader.cancel().catch(() => undefined)); // The source may have failed already.
+  const reader = body.getReader();
+  sink.on("close", () => void reader.cancel().catch(() => undefined)); // The source may have failed already.
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || outgoing.destroyed) break;
-    if (!outgoing.write(value)) await drained(outgoing);
+    if (done || sink.destroyed) break;
+    if (!sink.write(value)) await drained(sink);
   }
-  outgoing.end();
+  sink.end();
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
+function drained(sink: Writable): Promise<void> {
   return new Promise((resolve) => {
-    outgoing.once("drain", resolve);
-    outgoing.once("close", resolve);
+    sink.once("drain", resolve);
+    sink.once("close", resolve);
   });
+}
+
+/** Whether the client went away; the signal for it is made only when somebody wants it. */
+class Gone {
+  aborted = false;
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.aborted) this.abort();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#controller?.abort(new DOMException("the client went away", "AbortError"));
+  }
 }

@@ -1,20 +1,17 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { ByteBudget } from "./http-body.ts";
 import { Connections } from "./http-connections.ts";
-import { answer, type Handler } from "./http-exchange.ts";
+import { answer, type Exchange, type ExchangeOptions, type Handler, refusePlainly } from "./http-exchange.ts";
+import { ClientTrust, secureOptions, type TlsOptions } from "./http-tls.ts";
+import { http1Exchange, refuseUnreadable } from "./http1.ts";
+import { http2Available, serveHttp2 } from "./http2.ts";
 import { type Log, silentLog } from "./log.ts";
 
-export type { Handler, RequestInfo } from "./http-exchange.ts";
-
-export type TlsOptions = {
-  /** PEM. */
-  cert: string | Uint8Array;
-  key: string | Uint8Array;
-  /** PEM; when present only clients with a certificate of this CA are let in. */
-  clientCa?: string | Uint8Array;
-};
+export type { Handler, Refusal, RequestInfo } from "./http-exchange.ts";
+export type { TlsOptions } from "./http-tls.ts";
 
 export type ServeOptions = {
   host: string;
@@ -23,9 +20,17 @@ export type ServeOptions = {
   tls?: TlsOptions;
   /** Stops listening; running requests may finish within `drainMs`. */
   signal: AbortSignal;
-  /** A larger body is answered with 413 and never reaches the handler. */
+  /** Comes before `signal`: from now on each answer over HTTP/1.1 is the last one on its connection. */
+  stopping?: AbortSignal;
+  /** A request with a larger body never reaches the handler. */
   maxBodyBytes?: number;
-  /** Time for the whole request to arrive. */
+  /** All bodies together; a request that does not fit in any more never reaches the handler. */
+  maxBufferedBytes?: number;
+  /** One more closes the one that has rested longest; if none rests it is closed itself. */
+  maxConnections?: number;
+  /** The answer to what does not reach the handler, instead of a line of text; the request's body is empty. */
+  refuse?: ExchangeOptions["refuse"];
+  /** Time for the whole request to arrive; for its head, and for a TLS handshake, 10 s at most. */
   requestTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
   drainMs?: number;
@@ -42,28 +47,21 @@ export type HttpServer = {
   readonly closed: Promise<void>;
 };
 
-/** Serves a fetch-shaped handler over HTTP/1.1; resolves when listening. */
-export async function serve(handler: Handler, options: ServeOptions): Promise<HttpServer> {
-  const { host, port, tls, signal, maxBodyBytes = 3 * 1024 * 1024, drainMs = 10_000, log = silentLog } = options;
-  signal.throwIfAborted();
-  const connections = new Connections();
-  const server: Server | HttpsServer = tls ? createHttpsServer(secureOptions(tls)) : createHttpServer();
-  server.headersTimeout = Math.min(10_000, options.requestTimeoutMs ?? 30_000);
-  server.requestTimeout = options.requestTimeoutMs ?? 30_000;
-  server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 65_000;
-  // Under TLS the first is the raw connection, which carries the second: it never counts as idle.
-  server.on("connection", (socket: Socket) => connections.add(socket, tls !== undefined));
-  server.on("secureConnection", (socket: Socket) => connections.add(socket, false));
-  server.on("tlsClientError", (error: Error) => log.debug("TLS handshake failed", { error }));
-  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    connections.busy(incoming.socket);
-    outgoing.on("close", () => connections.idle(incoming.socket));
-    answer(handler, { incoming, outgoing, maxBodyBytes, secure: tls !== undefined, log }).catch((error) => {
-      log.error("answering failed", { error });
-      incoming.socket.destroy();
-    });
-  });
+const maxHeadMs = 10_000;
+// No client that is meant to be here pipelines.
+const maxPipelined = 32;
 
+/**
+ * Serves a fetch-shaped handler over HTTP/1.1 and, with TLS on Node, HTTP/2 for those who ask for it in the handshake;
+ * resolves when listening.
+ */
+export async function serve(handler: Handler, options: ServeOptions): Promise<HttpServer> {
+  const { host, port, tls, signal, drainMs = 10_000 } = options;
+  signal.throwIfAborted();
+  const connections = new Connections(options.maxConnections ?? 4096);
+  const server = createServer(options);
+  let trust = tls && new ClientTrust(tls);
+  takeRequests(server, handler, { ...options, connections, admits: (...client) => trust?.admits(...client) ?? true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {
@@ -71,6 +69,7 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
       resolve();
     });
   });
+  const log = options.log ?? silentLog;
   server.on("error", (error) => log.error("server failed", { error }));
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   const stop = () => {
@@ -86,17 +85,94 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
     url: `${tls ? "https" : "http"}://${shown}:${actual}`,
     host,
     port: actual,
-    setTls: (next) => (server as HttpsServer).setSecureContext(secureOptions(next)),
+    setTls(next) {
+      (server as HttpsServer).setSecureContext(secureOptions(next));
+      trust = new ClientTrust(next);
+    },
     closed,
   };
 }
 
-/** Throws on what cannot serve; Deno itself would take it and then fail every handshake. */
-function secureOptions({ cert, key, clientCa }: TlsOptions) {
-  const text = (pem: string | Uint8Array) => typeof pem === "string" ? pem : new TextDecoder().decode(pem);
-  const matching = new X509Certificate(text(cert)).checkPrivateKey(createPrivateKey(text(key)));
-  if (!matching) throw new Error("the private key does not belong to the certificate");
-  if (clientCa) new X509Certificate(text(clientCa));
-  const client = clientCa ? { ca: text(clientCa), requestCert: true, rejectUnauthorized: true } : {};
-  return { cert: text(cert), key: text(key), minVersion: "TLSv1.2" as const, ...client };
+function createServer({ tls, requestTimeoutMs = 30_000, keepAliveTimeoutMs = 65_000 }: ServeOptions) {
+  const headersTimeout = Math.min(maxHeadMs, requestTimeoutMs);
+  const limits = {
+    headersTimeout,
+    // A body's own clock (its answer can have the handler's words) runs first.
+    requestTimeout: requestTimeoutMs + 2 * maxHeadMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, headersTimeout),
+    maxHeaderSize: 16 * 1024,
+  };
+  if (!tls) return createHttpServer(limits);
+  const protocols = http2Available ? ["h2", "http/1.1"] : ["http/1.1"];
+  return createHttpsServer({
+    ...limits,
+    ...secureOptions(tls),
+    ALPNProtocols: protocols,
+    handshakeTimeout: headersTimeout,
+  });
+}
+
+function takeRequests(
+  server: Server | HttpsServer,
+  handler: Handler,
+  options: ServeOptions & { connections: Connections; admits: ClientTrust["admits"] },
+): void {
+  const { tls, connections, stopping, requestTimeoutMs = 30_000, log = silentLog } = options;
+  const asked: ExchangeOptions = {
+    handler,
+    refuse: options.refuse ?? ((_request, refusal) => refusePlainly(refusal)),
+    secure: tls !== undefined,
+    maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024,
+    bodyTimeoutMs: requestTimeoutMs,
+    budget: new ByteBudget(options.maxBufferedBytes ?? 128 * 1024 * 1024),
+    log,
+  };
+  const take = (exchange: Exchange, socket: Socket) => {
+    exchange.sink.once("close", () => connections.idle(socket));
+    answer(exchange, asked).catch((error) => {
+      log.error("answering failed", { error });
+      exchange.sink.destroy();
+    });
+  };
+
+  const refused = intermittently(() => log.warn("connections are refused: too many are busy"));
+  server.on("connection", (socket: Socket) => connections.add(socket) || refused());
+  server.on("clientError", refuseUnreadable);
+  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const { socket } = incoming;
+    if (connections.busy(socket) > maxPipelined) socket.destroy();
+    else take(http1Exchange({ incoming, outgoing }, () => stopping?.aborted || options.signal.aborted), socket);
+  });
+  if (!tls) return;
+  server.on("tlsClientError", (error: Error, socket: Socket) => {
+    log.debug("TLS handshake failed", { error });
+    socket.destroy();
+  });
+  // The server's own listeners speak HTTP/1.1.
+  const http1 = server.listeners("secureConnection");
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const openedAt = connections.secured(socket);
+    if (openedAt === undefined || !options.admits(socket, openedAt)) return void socket.destroy();
+    if (socket.alpnProtocol !== "h2") return http1.forEach((listener) => listener.call(server, socket));
+    const onExchange = (exchange: Exchange) => {
+      connections.busy(socket);
+      take(exchange, socket);
+    };
+    connections.session(
+      socket,
+      serveHttp2(socket, { onExchange, idleTimeoutMs: options.keepAliveTimeoutMs ?? 65_000 }),
+    );
+  });
+}
+
+/** At most once a minute: what a flood causes must not flood the log. */
+function intermittently(work: () => void): () => void {
+  let next = -Infinity;
+  return () => {
+    if (performance.now() < next) return;
+    next = performance.now() + 60_000;
+    work();
+  };
 }

@@ -1,3 +1,5 @@
+import { type LineWriter, lineWriter } from "./line-writer.ts";
+
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 export type LogFields = Record<string, unknown>;
@@ -26,7 +28,7 @@ export type LogOptions = {
 /** Lines as JSON (`timestamp`, `level`, `message`, fields) or as text (`time LEVEL message key=value`). */
 export function createLog(options: LogOptions = {}): Log {
   const { level = "info", format = "json", fields: common = {}, color = false, now = () => new Date() } = options;
-  const write = options.write ?? ((line) => void process.stdout.write(`${line}\n`));
+  const write = options.write ?? ((line) => standardOutput().write(line));
   const threshold = logLevels.indexOf(level);
   const at = (each: LogLevel) => (message: string, fields: LogFields = {}) => {
     if (logLevels.indexOf(each) < threshold) return;
@@ -45,6 +47,17 @@ export function createLog(options: LogOptions = {}): Log {
     error: at("error"),
     child: (fields) => createLog({ ...options, write, fields: { ...common, ...fields } }),
   };
+}
+
+let shared: LineWriter | undefined;
+
+/** One for all logs of the process, so that their lines stay in order. */
+function standardOutput(): LineWriter {
+  if (shared === undefined) {
+    shared = lineWriter((text) => void process.stdout.write(text));
+    process.on("exit", shared.flush);
+  }
+  return shared;
 }
 
 const colors: Record<LogLevel, number> = { debug: 34, info: 32, warn: 33, error: 31 };

@@ -1,47 +1,93 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Attributes, Meter } from "@opentelemetry/api";
+import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import type { Resource } from "@opentelemetry/resources";
+import { type IMetricReader, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import { defaultMaxLabelSets, type Labels, labelSets, sdkLimitFor } from "./label-sets.ts";
+import { observeProcess } from "./process-metrics.ts";
 
-type Labels = Record<string, string | number>;
-
-/** The metrics of one process, in Prometheus' text format. Asking twice for a name gives the same instrument. */
+/** The metrics of one process. Asking twice for a name gives the same instrument. */
 export type Metrics = {
   counter(name: string, help: string, labels?: readonly string[]): { inc(labels?: Labels, by?: number): void };
   gauge(name: string, help: string, labels?: readonly string[]): { set(value: number, labels?: Labels): void };
   histogram(name: string, help: string, options?: HistogramOptions): { observe(value: number, labels?: Labels): void };
-  /** The whole page. */
+  /** All of them in Prometheus' text format. */
   text(): Promise<{ contentType: string; body: string }>;
+  /** Collects a last time for those who push, and ends them. Never rejects. */
+  close(): Promise<void>;
 };
 
+/** Upper bounds of the buckets; default OpenTelemetry's, which suit milliseconds. */
 export type HistogramOptions = { labels?: readonly string[]; buckets?: readonly number[] };
 
-/** A registry of its own; `processMetrics` adds memory, CPU and event-loop figures of this process. */
-export function createMetrics({ processMetrics = false } = {}): Metrics {
-  const registry = new Registry();
-  if (processMetrics) collectDefaultMetrics({ register: registry });
+export type MetricsOptions = {
+  /** Adds memory, CPU, open files and event-loop lag of this process. */
+  processMetrics?: boolean;
+  /** Who else reads, e.g. a push exporter (otlp.ts), and in whose name. */
+  readers?: readonly IMetricReader[];
+  resource?: Resource | undefined;
+  /** How many label sets one metric keeps apart; what comes later counts under `otel_metric_overflow="true"`. */
+  maxLabelSets?: number;
+};
 
-  const once = <T>(name: string, create: () => T): T => registry.getSingleMetric(name) as T | undefined ?? create();
+/** A set of instruments of its own, read by `text()` and by the readers given. */
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  const { processMetrics = false, readers = [], resource, maxLabelSets = defaultMaxLabelSets } = options;
+  const page = new PageReader({ cardinalitySelector: () => sdkLimitFor(maxLabelSets) });
+  const provider = new MeterProvider({ readers: [page, ...readers], ...(resource ? { resource } : {}) });
+  const meter = provider.getMeter("kubewarden");
+  if (processMetrics) observeProcess(meter);
   return {
-    counter(name, help, labels = []) {
-      const counter = once(name, () => new Counter({ name, help, labelNames: labels, registers: [registry] }));
-      return { inc: (values = {}, by = 1) => counter.inc(values, by) };
-    },
-    gauge(name, help, labels = []) {
-      const gauge = once(name, () => new Gauge({ name, help, labelNames: labels, registers: [registry] }));
-      return { set: (value, values = {}) => gauge.set(values, value) };
-    },
-    histogram(name, help, { labels = [], buckets } = {}) {
-      const create = () =>
-        new Histogram({
-          name,
-          help,
-          labelNames: labels,
-          registers: [registry],
-          ...(buckets ? { buckets: [...buckets] } : {}),
-        });
-      const histogram = once(name, create);
-      return { observe: (value, values = {}) => histogram.observe(values, value) };
-    },
+    ...instruments(meter, maxLabelSets),
     async text() {
-      return { contentType: registry.contentType, body: await registry.metrics() };
+      const { resourceMetrics, errors } = await page.collect();
+      if (errors.length > 0) throw errors[0];
+      return { contentType: "text/plain; version=0.0.4; charset=utf-8", body: serializer.serialize(resourceMetrics) };
+    },
+    async close() {
+      // A collector that does not answer was told of by the exporter; there is nothing to save here.
+      await provider.shutdown().catch(() => undefined);
     },
   };
+}
+
+/** No prefix, no timestamps, no resource, `target_info` or `otel_scope_...`: a page as Prometheus' own clients write it. */
+const serializer = new PrometheusSerializer("", false, undefined, true, true);
+
+function instruments(meter: Meter, maxLabelSets: number): Pick<Metrics, "counter" | "gauge" | "histogram"> {
+  const known = new Map<string, unknown>();
+  const once = <T>(name: string, create: () => T): T => {
+    const instrument = known.get(name) as T | undefined ?? create();
+    known.set(name, instrument);
+    return instrument;
+  };
+  const setsOf = (labels: readonly string[]) => {
+    const sets = labelSets(labels, maxLabelSets);
+    return (values: Labels) => sets(values) as Attributes;
+  };
+  return {
+    counter: (name, help, labels = []) =>
+      once(name, () => {
+        const counter = meter.createCounter(name, { description: help }), sets = setsOf(labels);
+        // Zero before the first event, so that the first one is seen as an increase.
+        if (labels.length === 0) counter.add(0);
+        return { inc: (values: Labels = {}, by = 1) => counter.add(by, sets(values)) };
+      }),
+    gauge: (name, help, labels = []) =>
+      once(name, () => {
+        const gauge = meter.createGauge(name, { description: help }), sets = setsOf(labels);
+        return { set: (value: number, values: Labels = {}) => gauge.record(value, sets(values)) };
+      }),
+    histogram: (name, help, { labels = [], buckets } = {}) =>
+      once(name, () => {
+        const advice = buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } };
+        const histogram = meter.createHistogram(name, { description: help, ...advice }), sets = setsOf(labels);
+        return { observe: (value: number, values: Labels = {}) => histogram.record(value, sets(values)) };
+      }),
+  };
+}
+
+/** Collected when somebody asks for the page; cumulative, as Prometheus wants it. */
+class PageReader extends MetricReader {
+  protected override async onShutdown(): Promise<void> {}
+  protected override async onForceFlush(): Promise<void> {}
 }

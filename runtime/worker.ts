@@ -46,6 +46,13 @@ function startThread(module: URL, events: WorkerEvents, { name, resourceLimits }
   };
 }
 
+/**
+ * What a worker may do under Deno: nothing but look at the environment, which `@wapc/host` does when it is loaded. Needs
+ * `"unstable": ["worker-options"]` in deno.json.
+ */
+const permissions = { env: "inherit", net: false, read: false, write: false, run: false, ffi: false, sys: false };
+
+type NativeOptions = { type: "module"; name?: string | undefined; deno: { permissions: typeof permissions } };
 type NativeWorker = {
   postMessage(message: unknown, transfer: Transferable[]): void;
   terminate(): void;
@@ -55,10 +62,8 @@ type NativeWorker = {
 };
 
 function startNative(module: URL, events: WorkerEvents, { name }: WorkerOptions): WorkerHandle {
-  const { Worker } = globalThis as unknown as {
-    Worker: new (module: URL, options: { type: "module"; name?: string }) => NativeWorker;
-  };
-  const worker = new Worker(module, { type: "module", name });
+  const { Worker } = globalThis as unknown as { Worker: new (module: URL, options: NativeOptions) => NativeWorker };
+  const worker = new Worker(module, { type: "module", name, deno: { permissions } });
   let over = false;
   const exit = (error: Error) => {
     worker.terminate();

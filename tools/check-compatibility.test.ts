@@ -1,42 +1,25 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { citationsIn, hasTest } from "./check-compatibility.ts";
+import { whyNotShown } from "./check-compatibility.ts";
+import type { TestRecord } from "./test-records.ts";
 
-test("citations: found in code spans, across a broken line, and without a name", () => {
-  const text = "| a | `x/y.test.ts: first\n  one`<br>`z.test.ts: second` | `x/y.ts` `w.test.ts` |";
-  assert.equal(citationsIn(text), [
-    { file: "x/y.test.ts", name: "first one" },
-    { file: "z.test.ts", name: "second" },
-    { file: "w.test.ts", name: "" },
-  ]);
+const record: TestRecord = { hash: "h", passed: 2, failed: 0, skipped: 0, names: ["a test", "on\n  two lines"] };
+
+test("compatibility: a test that ran in a file as it stands is shown", () => {
+  assert.is(whyNotShown(record, { name: "a test", hash: "h" }), undefined);
+  assert.is(whyNotShown(record, { name: "on two lines", hash: "h" }), undefined);
 });
 
-const source = `const rows = [["a row", 1], ["another", 2]];
-const step = kubectl === undefined ? test.skip : test;
-test("plain: a \\"quoted\\" name", () => {});
-step(
-  "on the next line",
-  () => {},
-);
-for (const [name, n] of rows) test(\`row: \${name} is \${n ? "fine" : "not"}\`, () => {});
-for (const value of values) test(\`value: \${JSON.stringify(value)} is \${value.is}\`, () => {});
-other("no test");
-`;
-const cases: [string, boolean][] = [
-  ['plain: a "quoted" name', true],
-  ["plain", false],
-  ["on the next line", true],
-  ["row: a row is fine", true],
-  ["row: another is not", true],
-  ["row: a third is fine", false],
-  ['value: {"is":"a row"} is 415', true],
-  ['value: {"is":"nothing"} is true', false],
-  ["no test", false],
-  ["", false],
+const cases: [string, TestRecord | undefined, string][] = [
+  ["a file that never ran", undefined, "its file did not run"],
+  ["a file that changed", { ...record, hash: "i" }, "its file changed since it ran"],
+  ["a file with a failure", { ...record, failed: 1 }, "1 tests of its file failed"],
+  ["a file with a skipped test", { ...record, skipped: 1 }, "1 tests of its file were skipped"],
+  ["a test that is not among those that ran", { ...record, names: ["another"] }, "it did not run"],
 ];
-for (const [name, expected] of cases) {
-  test(`citations: '${name}' is ${expected ? "there" : "not there"}`, () => {
-    assert.is(hasTest(name, source, source), expected);
+for (const [name, seen, expected] of cases) {
+  test(`compatibility: ${name} shows nothing`, () => {
+    assert.is(whyNotShown(seen, { name: "a test", hash: "h" }), expected);
   });
 }
 

@@ -18,7 +18,8 @@ const doors: Record<string, RegExp> = {
   "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
-  "prom-client": /^runtime\/metrics\.ts$/,
+  "@opentelemetry": /^runtime\/(metrics|process-metrics|tracing|otlp[\w-]*)\.ts$/,
+  "pprof-format": /^runtime\/pprof\.ts$/,
   "@sigstore": /^services\/policy-server\/modules\/verify\/sigstore\//,
   "commander": /^runtime\/cli\.ts$/,
 };

@@ -1,15 +1,19 @@
 /**
- * Runs every `*.test.ts` as a process of its own, on Node and on Deno, and ends with the line `N passed, N failed`.
+ * Runs every `*.test.ts` as a process of its own, on Node and on Deno, and ends with the line `N passed, N failed`. What
+ * ran is kept under .cache/test-runs; a run of everything ends with the check of docs/compatibility.md against it.
  *
  *   node tools/test.ts [--runtime node|deno] [--jobs N] [path-part ...]
  */
 import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compatibilityProblems } from "./check-compatibility.ts";
 import { runtimeCommand, type RuntimeName } from "./runtimes.ts";
 import { sourceFiles } from "./source-files.ts";
+import { contentHash, recordPath, writeRecord } from "./test-records.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { values, positionals } = parseArgs({
@@ -20,6 +24,7 @@ const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] 
 const jobs = Number(values.jobs ?? Math.max(2, availableParallelism()));
 const timeoutMs = 1000 * Number(values["timeout-seconds"] ?? 600);
 
+type Job = { runtime: RuntimeName; file: string };
 type Outcome = { passed: number; failed: number; skipped: number };
 
 const files = (await sourceFiles(root)).filter((file) =>
@@ -28,14 +33,24 @@ const files = (await sourceFiles(root)).filter((file) =>
 const queue = runtimes.flatMap((runtime) => files.map((file) => ({ runtime, file })));
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
 await Promise.all(Array.from({ length: jobs }, work));
+if (positionals.length === 0 && runtimes.length === 2) {
+  const problems = await compatibilityProblems({ mustHaveRun: true });
+  problems.forEach((each) => console.log(`FAIL ${each}`));
+  total.failed += problems.length;
+}
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed === 0 ? 0 : 1);
 
 async function work(): Promise<void> {
   for (let next = queue.shift(); next; next = queue.shift()) {
     const started = performance.now();
-    const { code, output } = await run(next.runtime, next.file);
+    const record = recordPath(root, next), namesFile = `${record}.names`;
+    mkdirSync(dirname(record), { recursive: true });
+    rmSync(record, { force: true });
+    const hash = contentHash(join(root, next.file));
+    const { code, output } = await run(next, namesFile);
     const outcome = outcomeOf(code, output);
+    writeRecord(record, { hash, ...outcome, names: namesIn(namesFile) });
     total.passed += outcome.passed;
     total.failed += outcome.failed;
     total.skipped += outcome.skipped;
@@ -56,10 +71,22 @@ function outcomeOf(code: number | null, output: string): Outcome {
   return { passed, skipped, failed: failed + (crashed ? 1 : 0) };
 }
 
-function run(runtime: RuntimeName, file: string): Promise<{ code: number | null; output: string }> {
+/** What a run wrote down; nothing if it came to an early end. */
+function namesIn(namesFile: string): string[] {
+  try {
+    return JSON.parse(readFileSync(namesFile, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  } finally {
+    rmSync(namesFile, { force: true });
+  }
+}
+
+function run({ runtime, file }: Job, namesFile: string): Promise<{ code: number | null; output: string }> {
   const { command, args } = runtimeCommand(runtime);
   return new Promise((resolve) => {
-    const child = spawn(command, [...args, file], {
+    const child = spawn(command, [...args, "tools/run-test.ts", file, namesFile], {
       cwd: root,
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
       stdio: ["ignore", "pipe", "pipe"],

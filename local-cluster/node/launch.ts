@@ -64,7 +64,7 @@ export function launchFor(
   return {
     command: entrypoint.command,
     args: [
-      ...entrypoint.args,
+      ...entrypoint.args.map((each) => translatePaths(each, mounts)),
       ...(container.args ?? []).map((each) => translatePaths(expandVariables(each, environment.env), mounts)),
     ],
     env: {

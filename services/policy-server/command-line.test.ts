@@ -113,8 +113,12 @@ test("command line: a daemon serves when its starter ends, holds its pid file, a
   assert.is(start.code, 0, start.stderr);
   const pid = Number(await readFile(join(folder, "d.pid"), "utf8"));
   daemons.push(pid);
-  const ready = (await readFile(join(folder, "out"), "utf8")).split("\n").filter(Boolean)
-    .map((line) => JSON.parse(line)).find(({ message }) => message === "Ready");
+  // The log is written a turn later than the starter is told.
+  let ready: { readiness: string } | undefined;
+  while (ready === undefined) {
+    ready = (await readFile(join(folder, "out"), "utf8")).split("\n").slice(0, -1)
+      .map((line) => JSON.parse(line)).find(({ message }) => message === "Ready");
+  }
   assert.is(await readinessOf(ready.readiness), 200);
 
   const second = await run(daemonArgs, {});

@@ -32,6 +32,10 @@ test("config: without flags and variables it is upstream's default", () => {
     continueOnErrors: false,
     maxWaiting: 1024,
     ignoreKubernetesConnectionFailure: false,
+    pushMetrics: false,
+    pushTraces: false,
+    enablePprof: false,
+    maxConnections: 4096,
   });
 });
 
@@ -43,6 +47,7 @@ const accepted: [string[], Record<string, string>, Partial<Config>][] = [
   [["--disable-timeout-protection"], { KUBEWARDEN_POLICY_TIMEOUT: "5" }, { policyTimeoutMs: undefined }],
   [[], { KUBEWARDEN_CONTINUE_ON_ERRORS: "YES" }, { continueOnErrors: true }],
   [["--continue-on-errors=false"], { KUBEWARDEN_CONTINUE_ON_ERRORS: "1" }, { continueOnErrors: false }],
+  [["--log-fmt", "otlp"], { KUBEWARDEN_ENABLE_METRICS: "true" }, { pushMetrics: true, pushTraces: true }],
   [["--ignore-kubernetes-connection-failure=true"], {}, { ignoreKubernetesConnectionFailure: true }],
   [
     ["--docker-config-json-path", "/d", "--sigstore-trust-config", "/t", "--sigstore-cache-dir", "/c"],

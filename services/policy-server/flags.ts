@@ -8,7 +8,7 @@ const listening = { group: "Listening:" };
 const policies = { group: "Policies:" };
 const supply = { group: "Modules and signatures:" };
 const evaluation = { group: "Evaluation:" };
-const logging = { group: "Logging:" };
+const logging = { group: "Logs, metrics and traces:" };
 const daemon = { group: "Daemon:" };
 
 /** Upstream's flags and environment variables (reference/policy-server.md 1.1). */
@@ -30,6 +30,15 @@ export const flags = {
     "CA certificates (PEM), separated by commas or in several flags; clients must show a certificate of one of them",
     { ...env("CLIENT_CA_FILE"), ...listening, placeholder: "path,...", min: 1 },
   ),
+  maxConnections: integerFlag("open connections to the API", 4096, {
+    ...env("MAX_CONNECTIONS"),
+    ...listening,
+    min: 1,
+  }),
+  enablePprof: booleanFlag("serve profiles below /debug/pprof on the probe port", false, {
+    ...env("ENABLE_PPROF"),
+    ...listening,
+  }),
   shutdownDelay: {
     description: "seconds to go on accepting requests after SIGTERM, until no API server calls this pod any more",
     fallback: 10,
@@ -107,8 +116,12 @@ export const flags = {
     ...env("LOG_LEVEL"),
     ...logging,
   }),
-  logFmt: choiceFlag("format of log lines; otlp logs as json", ["text", "json", "otlp"], "text", {
+  logFmt: choiceFlag("format of log lines; otlp logs as text and pushes traces", ["text", "json", "otlp"], "text", {
     ...env("LOG_FMT"),
+    ...logging,
+  }),
+  enableMetrics: booleanFlag("push metrics by OTLP; GET /metrics on the probe port is there anyway", false, {
+    ...env("ENABLE_METRICS"),
     ...logging,
   }),
   logNoColor: {

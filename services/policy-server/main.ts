@@ -17,9 +17,6 @@ const spec = {
   commands: { "docs -o <file>": "write a reference of these flags" },
 };
 
-/** Upstream's switches that an environment may set and this server does not have. */
-const notAvailable = ["ENABLE_METRICS", "ENABLE_PPROF"].map((name) => `KUBEWARDEN_${name}`);
-
 /** Runs the policy-server process: 0 after SIGTERM, 1 when it cannot serve what it is configured to, 2 for usage errors. */
 export async function main(argv: string[]): Promise<void> {
   // Replaced once the flags are known; until then the process has nothing to log but its failure.
@@ -38,11 +35,6 @@ export async function main(argv: string[]): Promise<void> {
     const values = parseCli(spec, argv, context.env);
     if (values === undefined) return;
     log = logOf(values);
-    for (const name of notAvailable) {
-      if (!["", "0", "false", "no"].includes(context.env[name]?.toLowerCase() ?? "")) {
-        log.warn("This setting is not available yet and has no effect", { setting: name });
-      }
-    }
     await tellFailure(context, () => run(values, context, log));
   }, { log: current, terminationMessageOf });
 }
@@ -83,11 +75,9 @@ function isUsageError(error: unknown): boolean {
 }
 
 function logOf({ logLevel, logFmt, logNoColor }: Flags): Log {
-  const log = createLog({
+  return createLog({
     level: logLevel === "trace" ? "debug" : logLevel,
-    format: logFmt === "text" ? "text" : "json",
+    format: logFmt === "json" ? "json" : "text",
     color: process.stdout.isTTY === true && !logNoColor,
   });
-  if (logFmt === "otlp") log.warn("Traces by OTLP are not available yet, logging as JSON");
-  return log;
 }

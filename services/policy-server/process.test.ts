@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -138,6 +139,24 @@ test("process: hostile guests get a rejecting answer, the others theirs, and the
   assert.is((await exited).code, 0);
 });
 
+test("process: after 100 evaluations that ran out of time the CPU is idle and the others are served", async () => {
+  const { child, ready, exited } = await run(policies, { KUBEWARDEN_WORKERS: "20" });
+  const { url } = await ready;
+  const messages = await Promise.all(Array.from({ length: 100 }, async () => {
+    const { status } = await ask(url, "endless-loop");
+    return `${status.code} ${status.message}`;
+  }));
+  const [message, ...others] = new Set(messages);
+  assert.equal([message, others], [
+    "500 Policy execution interrupted because it exceeded the allowed execution time",
+    [],
+  ]);
+  if (process.platform === "linux") await idle(child.pid!);
+  assert.is((await ask(url, "privileged")).status.message, "Privileged container is not allowed");
+  signal(child);
+  assert.is((await exited).code, 0);
+});
+
 async function idle(pid: number): Promise<void> {
   for (;;) {
     const before = await cpuSeconds(pid), started = performance.now();
@@ -157,6 +176,38 @@ test("process: after SIGTERM it is unready at once, goes on answering, and ends 
   assert.is((await ask(url, "privileged")).allowed, false);
   assert.is((await running).status.code, 500);
   assert.is((await exited).code, 0);
+});
+
+test("process: evaluations that run when the delay is over are answered over HTTP/1.1 and HTTP/2, then it ends with 0", async () => {
+  const long = { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 4 };
+  const { child, ready, exited } = await run({ long });
+  const { url } = await ready;
+  const { port } = new URL(url);
+  const message = (answer: string) => JSON.parse(answer).response.status.message;
+  const answers = [ask(url, "long").then(({ status }) => status.message)];
+  // A server on Deno has no HTTP/2 (runtime/http2.ts).
+  const session = currentRuntime === "node"
+    ? connectHttp2(`https://localhost:${port}`, { ca: authority.certificate })
+    : undefined;
+  if (session) {
+    answers.push(...Array.from({ length: 2 }, async () => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/validate/long",
+        "content-type": "application/json",
+      });
+      stream.end(review);
+      let answer = "";
+      for await (const chunk of stream) answer += chunk;
+      return message(answer);
+    }));
+  }
+  // Whatever arrives later arrives during the delay of a second, which the evaluations outlive.
+  if (session?.connecting) await once(session, "connect");
+  signal(child);
+  for (const answer of await Promise.all(answers)) assert.match(answer, "exceeded the allowed execution time");
+  assert.is((await exited).code, 0);
+  session?.destroy();
 });
 
 test("process: a second signal ends it at once", async () => {

@@ -3,6 +3,8 @@ import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { gunzipSync } from "node:zlib";
+import { Profile } from "pprof-format";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubewardenError } from "../../contracts/errors.ts";
@@ -10,10 +12,11 @@ import { createLog, silentLog } from "../../runtime/log.ts";
 import { exchange } from "../../runtime/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { issueAuthority, issueLeaf } from "../certs/x509.ts";
+import { maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
-import { exampleUrl, wat } from "./testing/guests.ts";
+import { exampleUrl, talkative } from "./testing/guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
 const stops: AbortController[] = [];
@@ -110,21 +113,8 @@ test("server: a module that several policies share is fetched and compiled once"
 test("server: a guest's own log line appears in ours", async () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", write: (line) => lines.push(line) });
-  const event = '{"level":"Warning","message":"careful","pod":"x"}';
-  const text = event.replaceAll('"', '\\"');
   const chatty = join(folder, "chatty.wasm");
-  await writeFile(
-    chatty,
-    await wat(`(module
-      (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
-      (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
-      (memory (export "memory") 1)
-      (data (i32.const 0) "kubewardentracinglog${text}") (data (i32.const 500) "{\\"accepted\\":true,\\"valid\\":true}")
-      (func (export "__guest_call") (param i32 i32) (result i32)
-        (drop (call $host_call (i32.const 0) (i32.const 10) (i32.const 10) (i32.const 7) (i32.const 17) (i32.const 3)
-          (i32.const 20) (i32.const ${event.length})))
-        (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`),
-  );
+  await writeFile(chatty, await talkative({ level: "Warning", message: "careful", pod: "x" }));
   const { url } = await start({ chatty: { module: `file://${chatty}` } }, {}, log);
   assert.is((await post(`${url}/validate/chatty`, review({}))).allowed, true);
   const line = lines.map((each) => JSON.parse(each)).find((each) => each.target === "policy_log");
@@ -213,6 +203,42 @@ test("server: not ready before it has loaded, ready after, not ready once it is 
   assert.is((await post(`${url}/validate/p`, review(privileged))).allowed, false);
   await closed;
   assert.is(await status(readinessUrl), "DOWNLOAD_FAILED");
+});
+
+test("server: a body over the limit is refused in upstream's words and shape", async () => {
+  const { url } = await start({ p: { module: exampleUrl("privileged-pods/policy") } });
+  const refusalOf = async (path: string) => {
+    const answer = await exchange(`${url}${path}`, {
+      method: "POST",
+      body: " ".repeat(maxBodyBytes + 1),
+      headers: { "content-type": "application/json" },
+      maxBytes: 1000,
+      signal: new AbortController().signal,
+    });
+    return [answer.status, answer.headers["content-type"], new TextDecoder().decode(answer.body)];
+  };
+  const message = "Failed to buffer the request body: length limit exceeded";
+  assert.equal(await refusalOf("/validate/p"), [413, "application/json", JSON.stringify({ message, status: 413 })]);
+  assert.equal(await refusalOf("/audit/p"), [413, "text/plain; charset=utf-8", message]);
+  const largest = review(privileged).padEnd(maxBodyBytes);
+  assert.is((await post(`${url}/validate/p`, largest)).allowed, false);
+});
+
+test("server: profiles are served on the probe port where they are enabled, also while guests run", async () => {
+  const policies = { loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 3 } };
+  const { url, readinessUrl } = await start(policies, { enablePprof: true });
+  const running = post(`${url}/validate/loop`, review({}));
+  const profile = await exchange(new URL("/debug/pprof/cpu?interval=1", readinessUrl).href, {
+    maxBytes: 1e7,
+    signal: new AbortController().signal,
+  });
+  assert.is(profile.status, 200);
+  const { stringTable: { strings } } = Profile.decode(new Uint8Array(gunzipSync(profile.body)));
+  // Deno's inspector does not lead to worker threads.
+  assert.is(strings.some((each) => each.startsWith("worker ")), !("Deno" in globalThis));
+  assert.match(((await running).status as { message: string }).message, "exceeded the allowed execution time");
+  const plain = await start(policies);
+  assert.is(await status(new URL("/debug/pprof/heap", plain.readinessUrl).href), 404);
 });
 
 test("server: takes over a renewed certificate that is swapped in by symlink", async () => {

@@ -1,18 +1,21 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import { startTelemetry, type Telemetry } from "../../runtime/otlp.ts";
+import { Profiling } from "../../runtime/profiling.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
-import type { RunGuest } from "./admission/run-policy.ts";
+import { pprofRoutes } from "./api/pprof.ts";
 import { probeHandler } from "./api/probes.ts";
-import { apiHandler, maxBodyBytes } from "./api/routes.ts";
+import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/routes.ts";
 import type { Config } from "./config.ts";
-import { GuestPool } from "./guest/pool.ts";
+import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
 import { assertAuthorities } from "./modules/authorities.ts";
 import { fetchModule } from "./modules/fetch.ts";
 import { moduleLoader } from "./modules/store.ts";
-import { type Catalogue, problemsIn } from "./policies/catalogue.ts";
+import { problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
 import {
@@ -22,6 +25,11 @@ import {
   readTrustConfig,
   readVerification,
 } from "./policies/read-config.ts";
+import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
+import { tracedRun } from "./telemetry/guest-spans.ts";
+import { metricsPage } from "./telemetry/metrics-page.ts";
+import { poolObserver, startCountingShed } from "./telemetry/pool-metrics.ts";
+import { countRequests } from "./telemetry/request-metrics.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** The Kubewarden release whose policies this server runs; what `minimumKubewardenVersion` is compared with. */
@@ -43,7 +51,7 @@ const drainMs = 15_000;
  */
 export async function startPolicyServer(
   config: Config,
-  { log, signal }: { log: Log; signal: AbortSignal },
+  { log, signal, spawn = spawnGuestWorker }: { log: Log; signal: AbortSignal; spawn?: PoolOptions["spawn"] },
 ): Promise<PolicyServer> {
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
@@ -51,32 +59,63 @@ export async function startPolicyServer(
   await lookAtUnused(config, log);
   await assertAuthorities(sources);
   if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
-  const tls = config.tls && await readTls(config.tls);
+  const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
-  const pool = await startPool(config, log);
+  const telemetry = await startTelemetry({
+    service: "kubewarden-policy-server",
+    pushMetrics: config.pushMetrics ?? false,
+    pushTraces: config.pushTraces ?? false,
+    log,
+  });
+  const { metrics, tracer } = telemetry;
   const serving = new AbortController();
+  let pool: GuestPool | undefined;
   try {
+    pool = await startPool(config, { metrics, log, spawn });
+    const { run } = pool;
     const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
       loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
-      run: pool.run,
+      run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
       signal,
     });
     reportProblems(problemsIn(catalogue), config, log);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
-    const api = await serveApi(config, { catalogue, run: pool.run, log, tls: tls?.options, signal: serving.signal });
-    const readiness = await serveReadiness(config, { log, stopping: signal, signal: serving.signal });
+    startCountingShed(metrics, catalogue.keys());
+    const context = {
+      catalogue,
+      run,
+      log,
+      alwaysAcceptNamespace: config.alwaysAcceptNamespace,
+      evaluations: evaluationMetrics(metrics),
+      tracing: tracer && { tracer, host: telemetry.host },
+    };
+    const life = { stopping: signal, signal: serving.signal };
+    const api = await serveApi(config, context, { metrics, tls: tls?.options, ...life });
+    const profiling = config.enablePprof ? await Profiling.start(log) : undefined;
+    const readiness = await serveProbes(config, { metrics, log, profiling, ...life });
     if (config.tls && tls) {
-      void watchTls(config.tls, { known: tls.contents, setTls: api.setTls, log, signal: serving.signal });
+      const { contents: known, options } = tls;
+      void watchTls(config.tls, { known, options, setTls: api.setTls, log, signal: serving.signal });
     }
     log.info("Ready", { url: api.url, readiness: `${readiness.url}/readiness`, workers: config.workers });
-    const closed = stopInOrder({ api, readiness, pool, serving, log, delayMs: config.shutdownDelayMs, signal });
+    const closed = stopInOrder({
+      api,
+      readiness,
+      pool,
+      telemetry,
+      serving,
+      log,
+      delayMs: config.shutdownDelayMs,
+      signal,
+    });
     return { url: api.url, readinessUrl: `${readiness.url}/readiness`, closed };
   } catch (error) {
     serving.abort();
-    pool.close();
+    pool?.close();
+    await telemetry.close();
     throw error;
   }
 }
@@ -110,13 +149,18 @@ async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config
   }
 }
 
-function startPool({ workers, maxWaiting }: Config, log: Log): Promise<GuestPool> {
+function startPool(
+  { workers, maxWaiting }: Config,
+  { metrics, log, spawn }: Pick<PoolOptions, "log" | "spawn"> & { metrics: Metrics },
+): Promise<GuestPool> {
   return GuestPool.start({
     workers,
     maxWaiting,
     log,
-    spawn: spawnGuestWorker,
-    answerHostCall: (request, { policy, capabilities }) => answerHostCall(request, { policy, capabilities, log }),
+    observer: poolObserver(metrics),
+    spawn,
+    answerHostCall: (request, { policy, capabilities, span }) =>
+      answerHostCall(request, { policy, capabilities, span, log }),
   });
 }
 
@@ -124,46 +168,57 @@ type Parts = {
   api: HttpServer;
   readiness: HttpServer;
   pool: GuestPool;
+  telemetry: Telemetry;
   serving: AbortController;
   log: Log;
   delayMs: number;
   signal: AbortSignal;
 };
 
-async function stopInOrder({ api, readiness, pool, serving, log, delayMs, signal }: Parts): Promise<void> {
+async function stopInOrder({ api, readiness, pool, telemetry, serving, log, delayMs, signal }: Parts): Promise<void> {
   await whenAborted(signal);
   log.info("Stopping: not ready any more", { acceptingForMs: delayMs });
   await sleep(delayMs);
   serving.abort();
   await Promise.all([api.closed, readiness.closed]);
   pool.close();
+  await telemetry.close();
 }
 
-type Api = {
-  catalogue: Catalogue;
-  run: RunGuest;
-  log: Log;
-  tls: Parameters<HttpServer["setTls"]>[0] | undefined;
-  signal: AbortSignal;
-};
+type Life = { stopping: AbortSignal; signal: AbortSignal };
+type Api = Life & { metrics: Metrics; tls: Parameters<HttpServer["setTls"]>[0] | undefined };
 
-function serveApi({ host, port, alwaysAcceptNamespace }: Config, { catalogue, run, log, tls, signal }: Api) {
-  return serve(apiHandler({ catalogue, run, log, alwaysAcceptNamespace }), {
+function serveApi(config: Config, context: ApiContext, { metrics, tls, stopping, signal }: Api) {
+  const { host, port, maxConnections } = config;
+  return serve(countRequests(apiHandler(context), metrics), {
     host,
     port,
     ...(tls === undefined ? {} : { tls }),
-    // The handler has the exact limit and upstream's words for it; this one only bounds what is read at all.
-    maxBodyBytes: 2 * maxBodyBytes,
+    maxConnections,
+    maxBodyBytes,
+    refuse: refuseRequest,
     drainMs,
-    log,
+    log: context.log,
+    stopping,
     signal,
   });
 }
 
 /** Always plain HTTP; opened only once everything is loaded, and failing as soon as the server is asked to stop. */
-function serveReadiness(
+function serveProbes(
   { host, readinessPort }: Config,
-  { log, stopping, signal }: { log: Log; stopping: AbortSignal; signal: AbortSignal },
+  { metrics, log, profiling, stopping, signal }: Life & {
+    metrics: Metrics;
+    log: Log;
+    profiling: Profiling | undefined;
+  },
 ) {
-  return serve(probeHandler(stopping), { host, port: readinessPort, log, signal });
+  signal.addEventListener("abort", () => profiling?.close(), { once: true });
+  const routes = { "/metrics": metricsPage(metrics), ...(profiling ? pprofRoutes(profiling) : {}) };
+  return serve(probeHandler(stopping, routes), {
+    host,
+    port: readinessPort,
+    log,
+    signal,
+  });
 }

@@ -10,6 +10,30 @@ declare function guestResponse(pointer: usize, length: usize): void;
 // @ts-ignore: decorator
 @external("wapc", "__guest_error")
 declare function guestError(pointer: usize, length: usize): void;
+// @ts-ignore: decorator
+@external("wapc", "__host_call")
+declare function callHost(
+  binding: usize,
+  bindingLength: usize,
+  namespace: usize,
+  namespaceLength: usize,
+  operation: usize,
+  operationLength: usize,
+  payload: usize,
+  payloadLength: usize,
+): bool;
+// @ts-ignore: decorator
+@external("wapc", "__host_response_len")
+declare function hostResponseLength(): usize;
+// @ts-ignore: decorator
+@external("wapc", "__host_response")
+declare function hostResponse(pointer: usize): void;
+// @ts-ignore: decorator
+@external("wapc", "__host_error_len")
+declare function hostErrorLength(): usize;
+// @ts-ignore: decorator
+@external("wapc", "__host_error")
+declare function hostError(pointer: usize): void;
 
 /** What a policy decides about one request. */
 export class Verdict {
@@ -35,12 +59,45 @@ export function mutate(object: Json): Verdict {
   return verdict;
 }
 
-/** Serves one `__guest_call`. `checkSettings` returns what is wrong with the settings, or null. */
+/** What the host said to a call of one of its capabilities: JSON, or why it refused. */
+export class HostAnswer {
+  constructor(public ok: bool, public text: string) {}
+}
+
+/** Calls a host capability, for example `kubernetes` and `list_resources_all`, with JSON. */
+export function askHost(namespace: string, operation: string, payload: string): HostAnswer {
+  const words = ["kubewarden", namespace, operation, payload];
+  const bytes = words.map<ArrayBuffer>((word: string) => String.UTF8.encode(word));
+  const ok = callHost(
+    changetype<usize>(bytes[0]),
+    bytes[0].byteLength,
+    changetype<usize>(bytes[1]),
+    bytes[1].byteLength,
+    changetype<usize>(bytes[2]),
+    bytes[2].byteLength,
+    changetype<usize>(bytes[3]),
+    bytes[3].byteLength,
+  );
+  const text = new ArrayBuffer(<i32> (ok ? hostResponseLength() : hostErrorLength()));
+  if (ok) hostResponse(changetype<usize>(text));
+  else hostError(changetype<usize>(text));
+  return new HostAnswer(ok, String.UTF8.decode(text));
+}
+
+function noProblem(settings: Json): string | null {
+  return null;
+}
+
+/**
+ * Serves one `__guest_call`. `checkSettings` returns what is wrong with the settings, or null; `decodeSettings` why they
+ * cannot even be read, which fails the call instead of answering it, as policies with typed settings do.
+ */
 export function answer(
   operationLength: usize,
   payloadLength: usize,
   validate: (request: Json, settings: Json) => Verdict,
   checkSettings: (settings: Json) => string | null,
+  decodeSettings: (settings: Json) => string | null = noProblem,
 ): bool {
   const operationBytes = new ArrayBuffer(<i32> operationLength);
   const payloadBytes = new ArrayBuffer(<i32> payloadLength);
@@ -49,7 +106,12 @@ export function answer(
   if (operation == "protocol_version") return respond('"v1"');
 
   const payload = parseJson(String.UTF8.decode(payloadBytes));
-  if (operation == "validate_settings") return respond(settingsAnswer(checkSettings(payload)));
+  if (operation == "validate_settings") {
+    const problem = decodeSettings(payload);
+    if (problem === null) return respond(settingsAnswer(checkSettings(payload)));
+    sendError(problem);
+    return false;
+  }
   if (operation == "validate") {
     const request = payload.get("request");
     const settings = payload.get("settings");

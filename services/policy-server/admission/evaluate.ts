@@ -4,6 +4,7 @@ import type { Log } from "../../../runtime/log.ts";
 import type { Catalogue, CataloguedPolicy } from "../policies/catalogue.ts";
 import { parsePolicyId } from "../policies/policy-id.ts";
 import { brokenMessage } from "../policies/problems.ts";
+import { observeEvaluation, type Observers } from "../telemetry/observe-evaluation.ts";
 import { evaluateGroup } from "./group.ts";
 import type { Question } from "./question.ts";
 import { isOverload, type RunGuest, runPolicy } from "./run-policy.ts";
@@ -17,7 +18,7 @@ export type Evaluation =
   /** Nothing that a policy decided; the text is for our log only. */
   | { kind: "failed"; message: string };
 
-export type EvaluationContext = {
+export type EvaluationContext = Observers & {
   catalogue: Catalogue;
   run: RunGuest;
   log: Log;
@@ -36,11 +37,13 @@ export async function evaluate(
   // Members are part of their group; they do not answer on their own.
   const policy = id.member === undefined ? context.catalogue.get(id.name) : undefined;
   if (policy === undefined) return { kind: "unknown-policy" };
+  const { run, answered } = observeEvaluation(question, { ...context, rules: policy.rules });
   if (namespace !== undefined && namespace === context.alwaysAcceptNamespace) {
-    return { kind: "answered", response: admissionResponse({ uid, allowed: true }) };
+    return { kind: "answered", response: answered(admissionResponse({ uid, allowed: true })) };
   }
   if (policy.kind === "broken") {
     const { rules, problems } = policy;
+    context.evaluations?.notInitialized(rules.policy, problems[0]?.code ?? "GUEST_FAILED");
     const status = { message: brokenMessage(policyId, problems), code: 500 };
     const plain = admissionResponse({ uid, allowed: false, status });
     // Its mode decides what that means, as it does for an answer; upstream rejects in monitor mode, too.
@@ -50,7 +53,7 @@ export async function evaluate(
     };
   }
   try {
-    const plain = await plainResponse(policy, question, context, signal);
+    const plain = answered(await plainResponse(policy, question, run, signal));
     if (purpose === "audit") return { kind: "answered", response: plain };
     if (policy.rules.mode === "monitor") logMonitored(context.log, plain, policy);
     return { kind: "answered", response: applyVerdictRules(plain, policy.rules) };
@@ -64,7 +67,7 @@ export async function evaluate(
 async function plainResponse(
   policy: Exclude<CataloguedPolicy, { kind: "broken" }>,
   question: Question,
-  { run }: EvaluationContext,
+  run: RunGuest,
   signal: AbortSignal,
 ): Promise<AdmissionResponse> {
   if (policy.kind === "policy") {

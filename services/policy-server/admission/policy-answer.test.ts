@@ -29,6 +29,8 @@ const wrong: [string, RegExp][] = [
   ['{"accepted":true,"code":1.5}', /`code`/],
   ['{"accepted":true,"warnings":[1]}', /`warnings`/],
   ['{"accepted":true,"audit_annotations":{"a":1}}', /`audit_annotations`/],
+  ['{"accepted":true,"audit_annotations":1.0}', /`audit_annotations`/],
+  ["1.0", /not a JSON object/],
 ];
 for (const [text, expected] of wrong) {
   test(`answer: ${text || "nothing"} is refused with a reason`, () => {

@@ -1,5 +1,6 @@
 // pure
-import { parseJson } from "../../../contracts/json.ts";
+import { assertJsonDepth } from "../../../contracts/json-depth.ts";
+import { isRawNumber, parseJson } from "../../../contracts/json.ts";
 
 /** A policy's plain answer to `validate`, before any rule of ours is applied (reference/policy-server.md 4.4.2). */
 export type PolicyAnswer = {
@@ -45,9 +46,11 @@ export function parseSettingsAnswer(bytes: Uint8Array): SettingsAnswer {
 }
 
 function objectOf(bytes: Uint8Array): Record<string, unknown> {
-  const value = parseJson(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not a JSON object");
-  return value as Record<string, unknown>;
+  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  assertJsonDepth(text);
+  const value = parseJson(text);
+  if (!isObject(value)) throw new TypeError("not a JSON object");
+  return value;
 }
 
 function required(answer: Record<string, unknown>, name: string): boolean {
@@ -75,7 +78,10 @@ const isCode = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
 const isStringList = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
 const isStringMap = (value: unknown): value is Record<string, string> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isString);
+  isObject(value) && Object.values(value).every(isString);
+// A number that is kept as its source text is an object only to JavaScript.
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
 function withoutAbsent<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;

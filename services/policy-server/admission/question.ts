@@ -1,4 +1,5 @@
 // pure
+import type { RequestFacts } from "./request-facts.ts";
 import type { GuestInput } from "./run-policy.ts";
 
 /** One question to a policy, from whatever endpoint. */
@@ -9,4 +10,6 @@ export type Question = GuestInput & {
   purpose: "validate" | "audit";
   /** The request's namespace; absent for raw requests, which no namespace waves through. */
   namespace?: string | undefined;
+  /** For metrics and traces; absent for raw requests. */
+  facts?: RequestFacts | undefined;
 };

@@ -2,6 +2,7 @@
 import { type AdmissionRequest, parseAdmissionReview } from "../../../contracts/admission.ts";
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { jsonMembers } from "../../../contracts/json-members.ts";
+import { requestFactsOf } from "../admission/request-facts.ts";
 import type { Question } from "../admission/question.ts";
 
 export type Endpoint = "validate" | "audit" | "validate_raw";
@@ -55,6 +56,7 @@ export function questionOf(endpoint: Endpoint, policyId: string, { value, member
     namespace: request.namespace ?? undefined,
     text: `{${shown.map((name) => `"${name}":${written.get(name)}`).join(",")}}`,
     original: "object",
+    facts: requestFactsOf(request),
   };
 }
 

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { silentLog } from "../../../runtime/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
-import { apiHandler, maxBodyBytes } from "./routes.ts";
+import { apiHandler, maxBodyBytes, refuseRequest } from "./routes.ts";
 
 const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 const capabilities = { all: false, prefixes: [], exact: [] };
@@ -152,6 +152,25 @@ test("api: when too many requests wait, the answer is 429 and says when to ask a
   const { status, body, headers } = await ask("/validate/p", post(review()), new KubewardenError("OVERLOADED", "full"));
   assert.equal([status, headers.get("retry-after")], [429, "1"]);
   assert.is(body, '{"message":"Too many requests wait for this policy server","status":429}');
+});
+
+test("api: what the server refuses is said in the shape of the endpoint, and when to come again", async () => {
+  const refusal = async (path: string, status: 408 | 413 | 503) => {
+    const answer = refuseRequest(new Request(`http://server${path}`), status);
+    return [answer.status, answer.headers.get("content-type"), answer.headers.get("retry-after"), await answer.text()];
+  };
+  const [json, text] = ["application/json", "text/plain; charset=utf-8"];
+  const tooMany = "Too many requests at the same time";
+  const tooLate = "The request body did not arrive in time";
+  assert.equal(await refusal("/validate/p?timeout=5s", 503), [
+    503,
+    json,
+    "1",
+    JSON.stringify({ message: tooMany, status: 503 }),
+  ]);
+  assert.equal(await refusal("/audit/p", 503), [503, text, "1", tooMany]);
+  assert.equal(await refusal("/validate/p", 408), [408, json, null, JSON.stringify({ message: tooLate, status: 408 })]);
+  assert.equal(await refusal("/elsewhere", 408), [408, text, null, tooLate]);
 });
 
 test.run();

@@ -1,8 +1,11 @@
 import { admissionReviewOf } from "../../../contracts/admission.ts";
 import { messageOf } from "../../../contracts/errors.ts";
 import { stringifyJson } from "../../../contracts/json.ts";
+import type { Refusal as ServerRefusal } from "../../../runtime/http-server.ts";
+import { respond } from "../../../runtime/respond.ts";
 import { evaluate, type EvaluationContext } from "../admission/evaluate.ts";
 import type { Question } from "../admission/question.ts";
+import { endWith, startRequestSpan, type Tracing } from "../telemetry/request-span.ts";
 import { type Endpoint, parseReviewBody, questionOf, type ReviewBody } from "./review.ts";
 
 /**
@@ -13,28 +16,35 @@ export const maxBodyBytes = 8 * 1024 * 1024;
 
 const path = /^\/(validate|audit|validate_raw)\/([^/]+)$/;
 
+/** `tracing` undefined: no spans at all. */
+export type ApiContext = Omit<EvaluationContext, "span"> & { tracing?: Tracing | undefined };
+
 /** The API as one web-standard function: `POST /validate|audit|validate_raw/<id>` (reference/policy-server.md 2). */
-export function apiHandler(context: EvaluationContext): (request: Request) => Promise<Response> {
+export function apiHandler(context: ApiContext): (request: Request) => Promise<Response> {
   return async (request) => {
     const [, endpoint, segment] = path.exec(new URL(request.url).pathname) ?? [];
     const policyId = segment === undefined ? undefined : decoded(segment);
-    if (endpoint === undefined || policyId === undefined) return new Response(null, { status: 404 });
-    if (request.method !== "POST") return new Response(null, { status: 405, headers: { allow: "POST" } });
+    if (endpoint === undefined || policyId === undefined) return respond(404, {}, null);
+    if (request.method !== "POST") return respond(405, { allow: "POST" }, null);
     const question = await readQuestion(endpoint as Endpoint, policyId, request);
     if ("status" in question) return bodyRefused(endpoint as Endpoint, question);
-    return await answer(endpoint as Endpoint, question, { context, signal: request.signal });
+    return await answer(endpoint as Endpoint, question, { context, request });
   };
 }
 
 async function answer(
   endpoint: Endpoint,
   question: Question,
-  { context, signal }: { context: EvaluationContext; signal: AbortSignal },
+  { context, request: { headers, signal } }: { context: ApiContext; request: Request },
 ): Promise<Response> {
   const { policyId } = question;
   const started = performance.now();
-  const evaluation = await evaluate(question, context, signal);
-  const fields = { policy: policyId, endpoint, uid: question.uid, ms: Math.round(performance.now() - started) };
+  const span = context.tracing && startRequestSpan(context.tracing, { endpoint, question, headers });
+  const evaluation = span === undefined
+    ? await evaluate(question, context, signal)
+    : await endWith(span, evaluate(question, { ...context, span }, signal));
+  const ms = Math.round(performance.now() - started);
+  const fields = { policy: policyId, endpoint, uid: question.uid, ms, trace_id: span?.traceId };
   if (evaluation.kind === "unknown-policy") return problem(404, `unknown policy: ${policyId}`);
   if (evaluation.kind === "overloaded") {
     // An API server asks again by itself, within the webhook's time.
@@ -58,10 +68,9 @@ async function readQuestion(endpoint: Endpoint, policyId: string, request: Reque
   if (!/^application\/([^/]+\+)?json$/i.test(mediaType.trim())) {
     return { status: 415, message: "Expected request with `Content-Type: application/json`" };
   }
-  const bytes = await readBody(request);
-  if (bytes === undefined) {
-    return { status: 413, message: "Failed to buffer the request body: length limit exceeded" };
-  }
+  const bytes = await request.bytes();
+  // The server itself stops reading there; behind another one the limit holds as well.
+  if (bytes.length > maxBodyBytes) return { status: 413, message: refusals[413] };
   let body: ReviewBody;
   try {
     body = parseReviewBody(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -78,39 +87,34 @@ async function readQuestion(endpoint: Endpoint, policyId: string, request: Reque
   }
 }
 
-/** The whole body, or undefined if it is too large. */
-async function readBody(request: Request): Promise<Uint8Array | undefined> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) return undefined;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBodyBytes) return undefined;
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+/** What is said of a request that does not get to the handler; of 413 in upstream's words. */
+const refusals: Record<ServerRefusal, string> = {
+  400: "Bad request",
+  408: "The request body did not arrive in time",
+  413: "Failed to buffer the request body: length limit exceeded",
+  503: "Too many requests at the same time",
+};
+
+/** The answer to a request that the server does not hand to the API, in the shape of the endpoint it was for. */
+export function refuseRequest(request: Request, status: ServerRefusal): Response {
+  const [, endpoint] = path.exec(new URL(request.url).pathname) ?? [];
+  const headers = status === 503 ? { "retry-after": "1" } : {};
+  return bodyRefused(endpoint as Endpoint | undefined, { status, message: refusals[status] }, headers);
 }
 
 /** `/validate` says it as JSON, the other endpoints as plain text. */
-function bodyRefused(endpoint: Endpoint, { status, message }: Refusal): Response {
-  return endpoint === "validate" ? problem(status, message) : new Response(message, {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8" },
-  });
+function bodyRefused(endpoint: Endpoint | undefined, { status, message }: Refusal, headers = {}): Response {
+  return endpoint === "validate"
+    ? json(status, { message, status }, headers)
+    : respond(status, { "content-type": "text/plain; charset=utf-8", ...headers }, message);
 }
 
 function problem(status: number, message: string): Response {
   return json(status, { message, status });
 }
 
-function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
-  return new Response(stringifyJson(body), { status, headers: { "content-type": "application/json", ...headers } });
+function json(status: number, body: unknown, headers = {}): Response {
+  return respond(status, { "content-type": "application/json", ...headers }, stringifyJson(body));
 }
 
 function decoded(segment: string): string | undefined {

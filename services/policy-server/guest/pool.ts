@@ -37,7 +37,8 @@ type Job = {
   queuedAt: number;
   resolve: (outcome: TaskOutcome) => void;
 };
-type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over: AbortController };
+/** `over` ends the host calls that the job has made; made for the first of them, since most jobs make none. */
+type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over?: AbortController };
 type Thread = {
   worker: GuestWorker;
   channel: SharedArrayBuffer;
@@ -137,10 +138,12 @@ export class GuestPool {
   #begin(thread: Thread, job: Job): void {
     const { digest, module, timeoutMs } = job.runnable;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
-    this.#options.observer?.dispatched(job.policy, performance.now() - job.queuedAt);
+    const waitedMs = performance.now() - job.queuedAt;
+    this.#options.observer?.dispatched(job.policy, waitedMs);
+    job.runnable.begun?.(waitedMs);
     allowGuest(thread.channel);
     thread.state = "busy";
-    thread.running = { job, timer, over: new AbortController() };
+    thread.running = { job, timer };
     const known = thread.modules.has(digest);
     thread.modules.add(digest);
     thread.worker.post({ type: "task", task: job.task, digest, timeoutMs, ...(known ? {} : { module }) });
@@ -151,7 +154,7 @@ export class GuestPool {
     if (running === undefined) return;
     thread.running = undefined;
     clearTimeout(running.timer);
-    running.over.abort();
+    running.over?.abort();
     if (outcome.kind === "timed-out") this.#queue.timedOut(running.job);
     running.job.resolve(outcome);
   }
@@ -200,6 +203,7 @@ export class GuestPool {
 
   async #answer(thread: Thread, running: Running, request: HostRequest): Promise<void> {
     let reply: HostReply;
+    running.over ??= new AbortController();
     try {
       reply = await this.#options.answerHostCall(request, running.job.runnable, running.over.signal);
     } catch (error) {
@@ -241,7 +245,7 @@ export class GuestPool {
   #discard(thread: Thread): void {
     this.#threads.delete(thread);
     clearTimeout(thread.running?.timer);
-    thread.running?.over.abort();
+    thread.running?.over?.abort();
     // Terminating does not reach a guest that spins on every runtime; being told to stop does.
     stopGuest(thread.channel);
     thread.worker.terminate();

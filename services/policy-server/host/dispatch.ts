@@ -5,6 +5,7 @@ import {
   isCapabilityGranted,
 } from "../../../contracts/capabilities.ts";
 import type { Log } from "../../../runtime/log.ts";
+import type { Span } from "../../../runtime/span.ts";
 import type { HostReply, HostRequest } from "../guest/protocol.ts";
 import { logForPolicy } from "./tracing.ts";
 
@@ -13,6 +14,8 @@ export type HostContext = {
   policy: string;
   capabilities: Capabilities;
   log: Log;
+  /** Of the run that asks. */
+  span?: Span | undefined;
 };
 
 /**
@@ -36,7 +39,7 @@ export async function answerHostCall(request: HostRequest, context: HostContext)
   }
   if (namespace === "tracing") {
     if (operation !== "log") return refusal(`unknown operation: ${operation}`);
-    logForPolicy(payload, { policy, log });
+    logForPolicy(payload, context);
     return { ok: true, bytes: new Uint8Array() };
   }
   if (!capabilityPatterns.includes(`${namespace}/*`)) return refusal(`unknown namespace: ${namespace}`);

@@ -1,6 +1,7 @@
 // pure
 import type { Capabilities } from "../../../contracts/capabilities.ts";
 import type { GroupExpression } from "../../../contracts/group-expression.ts";
+import type { Span } from "../../../runtime/span.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { PolicyProblem } from "./problems.ts";
 
@@ -16,6 +17,9 @@ export type Runnable = {
   /** Undefined: no limit. */
   timeoutMs: number | undefined;
   capabilities: Capabilities;
+  /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
+  begun?: ((waitedMs: number) => void) | undefined;
+  span?: Span | undefined;
 };
 
 export type CataloguedPolicy =

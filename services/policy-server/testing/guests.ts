@@ -28,6 +28,21 @@ export function withSection(wasm: Uint8Array, text: string): Uint8Array<ArrayBuf
   return Uint8Array.from(concat([wasm, Uint8Array.of(0, ...uleb(body.length)), body]));
 }
 
+/** A guest that accepts everything, and says this event by `tracing/log` first. */
+export function talkative(event: Record<string, unknown>): Promise<Uint8Array<ArrayBuffer>> {
+  const text = JSON.stringify(event);
+  return wat(`(module
+    (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
+    (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "kubewardentracinglog${text.replaceAll('"', '\\"')}")
+    (data (i32.const 500) "{\\"accepted\\":true,\\"valid\\":true}")
+    (func (export "__guest_call") (param i32 i32) (result i32)
+      (drop (call $host_call (i32.const 0) (i32.const 10) (i32.const 10) (i32.const 7) (i32.const 17) (i32.const 3)
+        (i32.const 20) (i32.const ${text.length})))
+      (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`);
+}
+
 /** URL of a built example, e.g. `privileged-pods/policy` or `hostile/trap`. */
 export function exampleUrl(name: string): string {
   return new URL(`../../../examples/policies/${name}.wasm`, import.meta.url).href;

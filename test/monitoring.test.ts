@@ -1,0 +1,110 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parse } from "yaml";
+import { silentLog } from "../runtime/log.ts";
+import { exchange } from "../runtime/net.ts";
+import { samplesOf } from "../runtime/testing/prometheus-page.ts";
+import { startPolicyServer } from "../services/policy-server/server.ts";
+import { configFor } from "../services/policy-server/testing/config.ts";
+import { exampleUrl } from "../services/policy-server/testing/guests.ts";
+
+/** `deploy/monitoring/`: the alerts do what they say, and nothing there asks for a metric that no server has. */
+const folder = fileURLToPath(new URL("../deploy/monitoring/", import.meta.url));
+
+type Panel = { id: number; type: string; title: string; datasource?: { uid: string }; targets?: { expr: string }[] };
+type Dashboard = { panels: Panel[]; templating: { list: { name: string; type: string; definition?: string }[] } };
+const dashboard: Dashboard = JSON.parse(await readFile(join(folder, "dashboard.json"), "utf8"));
+const alerts: { groups: { rules: { alert: string; expr: string }[] }[] } = parse(
+  await readFile(join(folder, "alerts.yml"), "utf8"),
+);
+const rules = alerts.groups.flatMap((group) => group.rules);
+
+const { error: absent } = spawnSync("promtool", ["--version"]);
+if (absent !== undefined) {
+  console.log("skipped: promtool is not installed (Debian: apt-get install prometheus), so no alert is tried out here");
+}
+const withPromtool = absent === undefined ? test : test.skip;
+withPromtool("monitoring: the alerts are rules, and each fires when it should and not when it should not", () => {
+  for (const args of [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]]) {
+    const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: folder, encoding: "utf8" });
+    assert.is(status, 0, `promtool ${args.join(" ")}:\n${stdout}${stderr}`);
+  }
+});
+
+withPromtool("monitoring: every query of the dashboard can be read", async () => {
+  const exprs = dashboard.panels.flatMap((panel) => panel.targets ?? []).map(({ expr }) =>
+    expr.replaceAll("$__rate_interval", "5m")
+  );
+  const work = await mkdtemp(join(tmpdir(), "monitoring-"));
+  const rules = exprs.map((expr, index) => ({ record: `panel:${index}`, expr }));
+  await writeFile(join(work, "panels.yml"), JSON.stringify({ groups: [{ name: "panels", rules }] }));
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "rules", "panels.yml"], {
+    cwd: work,
+    encoding: "utf8",
+  });
+  await rm(work, { recursive: true });
+  assert.is(status, 0, `${stdout}${stderr}`);
+});
+
+test("monitoring: every alert has its own test", async () => {
+  const tests = await readFile(join(folder, "alerts.test.yml"), "utf8");
+  for (const { alert } of rules) assert.match(tests, `alertname: ${alert}\n        exp_alerts:`);
+});
+
+test("monitoring: what the dashboard and the alerts ask for is on a server's page", async () => {
+  const known = await namesOnThePage();
+  const queries = [
+    ...rules.map((rule) => rule.expr),
+    ...dashboard.panels.flatMap((panel) => panel.targets ?? []).map(({ expr }) => expr),
+    ...dashboard.templating.list.flatMap(({ definition }) => definition ?? []),
+  ];
+  const asked = queries.flatMap((query) => query.match(/\b(kubewarden|process|nodejs)_[a-z_]+/g) ?? []);
+  assert.ok(asked.length > queries.length / 2);
+  assert.equal([...new Set(asked)].filter((name) => !known.has(name)), []);
+});
+
+test("monitoring: every panel of the dashboard asks the source that was chosen", () => {
+  const { panels, templating } = dashboard;
+  assert.is(new Set(panels.map(({ id }) => id)).size, panels.length);
+  assert.is(templating.list[0]?.type, "datasource");
+  for (const panel of panels.filter(({ type }) => type !== "row")) {
+    assert.is(panel.datasource?.uid, "${datasource}", panel.title);
+    assert.ok((panel.targets ?? []).length > 0, panel.title);
+  }
+});
+
+/** The names of all samples a server shows that was asked once. */
+async function namesOnThePage(): Promise<Set<string>> {
+  const work = await mkdtemp(join(tmpdir(), "monitoring-"));
+  const policiesFile = join(work, "policies.yml");
+  await writeFile(policiesFile, JSON.stringify({ pods: { module: exampleUrl("privileged-pods/policy") } }));
+  const stop = new AbortController();
+  const server = await startPolicyServer(configFor("--policies", policiesFile), {
+    log: silentLog,
+    signal: stop.signal,
+  });
+  const version = { group: "", version: "v1" };
+  const kinds = { kind: { ...version, kind: "Pod" }, resource: { ...version, resource: "pods" } };
+  await exchange(`${server.url}/validate/pods`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ request: { uid: "U", ...kinds, operation: "CREATE", userInfo: {}, object: {} } }),
+    maxBytes: 1e6,
+    signal: stop.signal,
+  });
+  const page = await exchange(server.readinessUrl.replace("/readiness", "/metrics"), {
+    maxBytes: 1e6,
+    signal: stop.signal,
+  });
+  stop.abort();
+  await server.closed;
+  await rm(work, { recursive: true });
+  return new Set(samplesOf(new TextDecoder().decode(page.body)).map(({ name }) => name));
+}
+
+test.run();
