@@ -239,6 +239,14 @@ test("sources.yml: every problem is named", () => {
   );
 });
 
+test("sources.yml: mirrors are hosts, with a path in front of theirs if they have one", () => {
+  const read = (mirrors: unknown) => parseSourcesFile({ source_mirrors: { "ghcr.io": mirrors } }).sourceMirrors;
+  assert.equal(read(["a:5000", "b.example/ghcr.io"]), new Map([["ghcr.io", ["a:5000", "b.example/ghcr.io"]]]));
+  for (const mirrors of ["a", ["https://a"], ["u:p@a"], [""]]) {
+    assert.throws(() => read(mirrors), (error: { code?: string }) => error.code === "SOURCES_FILE_INVALID");
+  }
+});
+
 test("sources.yml: an authority of an unknown type is refused with its place", () => {
   assert.throws(
     () => parseSourcesFile({ source_authorities: { b: [{ type: "path", path: "/ca.pem" }] } }),

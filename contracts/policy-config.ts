@@ -152,6 +152,10 @@ const authority = z.discriminatedUnion("type", [
     data: z.union([z.string(), z.array(z.int().min(0).max(255))], "expected text or a list of bytes"),
   }),
 ], { error: 'expected "Path" or "Data"' });
+const mirror = z.string().regex(
+  /^([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?(\/[a-z0-9][\w.-]*)*$/i,
+  "expected host[:port] or host[:port]/path",
+);
 const sources = z.object({
   insecure_sources: z.array(z.string()).nullish().transform((list) => list ?? []),
   source_authorities: z.custom<Record<string, unknown>>(isMap, "expected a map of authorities by host").nullish()
@@ -161,6 +165,7 @@ const sources = z.object({
     https_proxy: z.string().nullish(),
     no_proxy: z.string().nullish(),
   }).nullish().transform((value) => value ?? undefined),
+  source_mirrors: z.record(z.string(), z.array(mirror)).nullish().transform((value) => value ?? {}),
 });
 
 export type SourceAuthority = z.output<typeof authority>;
@@ -168,7 +173,10 @@ export type SourcesFile = {
   insecureSources: Set<string>;
   /** By `host` or `host:port`, as written. */
   sourceAuthorities: Map<string, SourceAuthority[]>;
-  proxies?: { httpProxy?: string; httpsProxy?: string; noProxy?: string };
+  /** Goes before what the environment says, as a whole. */
+  proxies?: { httpProxy?: string | undefined; httpsProxy?: string | undefined; noProxy?: string | undefined };
+  /** Host -> hosts (with a path in front of theirs) that are asked before it, in this order. Our addition. */
+  sourceMirrors?: Map<string, string[]>;
 };
 
 /** No sources configured. */
@@ -181,7 +189,8 @@ export function parseSourcesFile(value: unknown, source: ConfigSource = {}): Sou
   if (!parsed.success) problems.push(...problemsOf(parsed.error));
   const authorities = parsed.success ? parseAuthorities(parsed.data.source_authorities, problems) : new Map();
   if (!parsed.success || problems.length > 0) throw configFileInvalid("SOURCES_FILE_INVALID", problems, source);
-  const { insecure_sources, proxies } = parsed.data;
+  const { insecure_sources, proxies, source_mirrors } = parsed.data;
+  const mirrors = Object.entries(source_mirrors);
   return {
     insecureSources: new Set(insecure_sources),
     sourceAuthorities: authorities,
@@ -192,6 +201,7 @@ export function parseSourcesFile(value: unknown, source: ConfigSource = {}): Sou
         noProxy: proxies.no_proxy ?? undefined,
       },
     }),
+    ...(mirrors.length > 0 && { sourceMirrors: new Map(mirrors) }),
   };
 }
 

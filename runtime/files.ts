@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Log, silentLog } from "./log.ts";
 import { sleep } from "./sleep.ts";
@@ -7,6 +7,26 @@ import { sleep } from "./sleep.ts";
 /** Bytes of a file. */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(path));
+}
+
+/** The bytes of a file, `undefined` when there is no such file. */
+export async function readBytesIfPresent(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return await readBytes(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether there is such a file or folder. */
+export async function isPresent(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
+}
+
+/** Removes a file, if there is one. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
 }
 
 /** UTF-8 text of a file. */

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { exchange } from "../../runtime/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { issueAuthority, issueLeaf } from "../../services/certs/x509.ts";
-import type { Config } from "../../services/policy-server/config.ts";
+import { configFor } from "../../services/policy-server/testing/config.ts";
 import { exampleUrl } from "../../services/policy-server/testing/guests.ts";
 import { runtimeCommand, type RuntimeName } from "../../tools/runtimes.ts";
 import { reviewOf } from "../load/review.ts";
@@ -41,21 +41,21 @@ export async function soak({ runtime, minutes }: { runtime: RuntimeName; minutes
     };
     await rotate();
     await writeFile(join(folder, "policies.yml"), JSON.stringify(policies));
-    const config: Config = {
-      host: "127.0.0.1",
-      port: 0,
-      readinessPort: 0,
-      workers,
-      maxWaiting: 1024,
-      tls: { certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key"), clientCaFiles: [] },
-      policiesFile: join(folder, "policies.yml"),
-      policiesDownloadDir: join(folder, "modules"),
-      sigstoreCacheDir: join(folder, "sigstore"),
-      policyTimeoutMs: 2000,
-      shutdownDelayMs: 0,
-      continueOnErrors: false,
-      ignoreKubernetesConnectionFailure: true,
-    };
+    const at = (name: string) => join(folder, name);
+    const config = configFor(
+      "--workers",
+      `${workers}`,
+      "--policies",
+      at("policies.yml"),
+      "--policies-download-dir",
+      folder,
+      "--sigstore-cache-dir",
+      folder,
+      "--cert-file",
+      at("tls.crt"),
+      "--key-file",
+      at("tls.key"),
+    );
     const { command, args } = runtimeCommand(runtime);
     const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
     const server = fork(path("./server.ts"), [JSON.stringify(config)], { execPath: command, execArgv: args });
@@ -108,7 +108,7 @@ export async function soak({ runtime, minutes }: { runtime: RuntimeName; minutes
           `${status} ${/exceeded the allowed/.test(new TextDecoder().decode(body)) ? "stopped" : "other"}`
         )
           .catch((error: Error) => `failed: ${error.message}`);
-        loopAnswers.set(answer, (loopAnswers.get(answer) ?? 0) + 1);
+        if (!over.signal.aborted) loopAnswers.set(answer, (loopAnswers.get(answer) ?? 0) + 1);
       }),
     ];
     const [result] = await Promise.race([once(client, "message") as Promise<[SoakResult]>, gone.then(() => [])]) as [

@@ -10,7 +10,7 @@ import { flags } from "./flags.ts";
 function configFrom(argv: string[], env: Record<string, string> = {}): Config {
   const values = parseCli({ name: "policy-server", description: "", flags }, argv, env);
   assert.ok(values);
-  return configOf(values);
+  return configOf(values, env);
 }
 
 test("config: without flags and variables it is upstream's default", () => {
@@ -31,7 +31,11 @@ test("config: without flags and variables it is upstream's default", () => {
     shutdownDelayMs: 10_000,
     continueOnErrors: false,
     maxWaiting: 1024,
+    memoryLimitMiB: 128,
     ignoreKubernetesConnectionFailure: false,
+    policiesPullPolicy: "auto",
+    dockerConfigIsOptional: true,
+    proxies: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
     pushMetrics: false,
     pushTraces: false,
     enablePprof: false,
@@ -41,6 +45,15 @@ test("config: without flags and variables it is upstream's default", () => {
 
 const accepted: [string[], Record<string, string>, Partial<Config>][] = [
   [["--addr", "::1"], {}, { host: "::1" }],
+  [["--policies-pull-policy", "ifnotpresent"], {}, { policiesPullPolicy: "IfNotPresent" }],
+  [[], { KUBEWARDEN_POLICIES_PULL_POLICY: "Always" }, { policiesPullPolicy: "Always" }],
+  [[], { HOME: "/h" }, { dockerConfigDir: "/h/.docker", dockerConfigIsOptional: true }],
+  [[], { HOME: "/h", DOCKER_CONFIG: "/d" }, { dockerConfigDir: "/d", dockerConfigIsOptional: false }],
+  [
+    [],
+    { HTTPS_PROXY: "http://p:1", no_proxy: "a" },
+    { proxies: { httpProxy: undefined, httpsProxy: "http://p:1", noProxy: "a" } },
+  ],
   [["--addr", "[::1]"], { KUBEWARDEN_BIND_ADDRESS: "10.0.0.1" }, { host: "::1" }],
   [[], { KUBEWARDEN_BIND_ADDRESS: "10.0.0.1", KUBEWARDEN_PORT: "0" }, { host: "10.0.0.1", port: 0 }],
   [["--policy-timeout", "18446744073709551615"], {}, { policyTimeoutMs: 2_000_000_000 }],

@@ -1,7 +1,9 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { longestLimitSeconds } from "../../contracts/policy-config.ts";
 import { isIpAddress } from "../../runtime/address.ts";
+import { proxiesOf, type ProxySettings } from "../../runtime/net-proxy.ts";
 import type { Flags } from "./flags.ts";
+import type { PullPolicy } from "./modules/store/pull-policy.ts";
 
 /** Settings of one server, checked. Times are in milliseconds. */
 export type Config = {
@@ -10,12 +12,18 @@ export type Config = {
   readinessPort: number;
   workers: number;
   maxWaiting: number;
+  memoryLimitMiB: number;
   tls?: { certFile: string; keyFile: string; clientCaFiles: readonly string[] };
   policiesFile: string;
   sourcesFile?: string | undefined;
   verificationFile?: string | undefined;
   policiesDownloadDir: string;
+  policiesPullPolicy?: PullPolicy;
+  /** Folder of config.json: as configured, or where Docker has it, then there may be none. */
   dockerConfigDir?: string | undefined;
+  dockerConfigIsOptional?: boolean;
+  /** Of the environment; sources.yml may name others. */
+  proxies?: ProxySettings;
   sigstoreCacheDir: string;
   sigstoreTrustConfigFile?: string | undefined;
   alwaysAcceptNamespace?: string | undefined;
@@ -31,19 +39,26 @@ export type Config = {
   maxConnections?: number;
 };
 
-/** Checks what single flags cannot. Throws CONFIG_INVALID. */
-export function configOf(values: Flags): Config {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Checks what single flags cannot, and adds what the environment says besides. Throws CONFIG_INVALID. */
+export function configOf(values: Flags, env: Environment = {}): Config {
   const tls = tlsOf(values);
   return {
     ...addressesOf(values),
     workers: values.workers,
     maxWaiting: values.maxWaitingRequests,
+    memoryLimitMiB: values.policyMemoryLimit,
     ...(tls === undefined ? {} : { tls }),
     policiesFile: values.policies,
     sourcesFile: values.sourcesPath || undefined,
     verificationFile: values.verificationPath || undefined,
     policiesDownloadDir: values.policiesDownloadDir,
-    dockerConfigDir: values.dockerConfigJsonPath || undefined,
+    policiesPullPolicy: values.policiesPullPolicy,
+    dockerConfigDir: values.dockerConfigJsonPath || env["DOCKER_CONFIG"] || (env["HOME"] && `${env["HOME"]}/.docker`) ||
+      undefined,
+    dockerConfigIsOptional: !values.dockerConfigJsonPath && !env["DOCKER_CONFIG"],
+    proxies: proxiesOf(env),
     sigstoreCacheDir: values.sigstoreCacheDir,
     sigstoreTrustConfigFile: values.sigstoreTrustConfig || undefined,
     alwaysAcceptNamespace: values.alwaysAcceptAdmissionReviewsOnNamespace || undefined,

@@ -1,5 +1,6 @@
 import type { FlagValues } from "../../runtime/flag-table.ts";
 import { booleanFlag, choiceFlag, integerFlag, listFlag, textFlag } from "../../runtime/flags.ts";
+import { pullPolicies, type PullPolicy } from "./modules/store/pull-policy.ts";
 
 const maxU64 = 2n ** 64n - 1n;
 
@@ -64,13 +65,22 @@ export const flags = {
     { ...env("IGNORE_KUBERNETES_CONNECTION_FAILURE"), ...policies },
   ),
   sourcesPath: pathFlag("where modules may come from", env("SOURCES_PATH"), supply),
+  policiesPullPolicy: {
+    description:
+      "when a module that is in the download folder is asked for again: auto is for the tag latest only; a digest never is",
+    fallback: "auto" as PullPolicy,
+    placeholder: pullPolicies.join("|"),
+    parse: parsePullPolicy,
+    ...env("POLICIES_PULL_POLICY"),
+    ...supply,
+  },
   policiesDownloadDir: pathFlag(
-    "folder for modules; not used yet, they stay in memory",
+    "folder in which modules are kept; one that cannot be written to is only read",
     env("POLICIES_DOWNLOAD_DIR"),
     { ...supply, fallback: "." },
   ),
   dockerConfigJsonPath: pathFlag(
-    "folder of a config.json with credentials of registries; not used yet, as registries are not",
+    "folder of a config.json with credentials of registries; default: where Docker has it",
     env("DOCKER_CONFIG_JSON_PATH"),
     supply,
   ),
@@ -88,6 +98,16 @@ export const flags = {
     "Sigstore ClientTrustConfig (JSON); not used yet, as signatures are not verified",
     env("SIGSTORE_TRUST_CONFIG_PATH"),
     supply,
+  ),
+  policyMemoryLimit: integerFlag(
+    "MiB of memory that a guest may have; a module that starts with more is refused",
+    128,
+    {
+      ...env("POLICY_MEMORY_LIMIT"),
+      ...evaluation,
+      min: 1,
+      max: 4096,
+    },
   ),
   maxWaitingRequests: integerFlag("evaluations that may wait for a free worker; more are answered with 429", 1024, {
     ...env("MAX_WAITING_REQUESTS"),
@@ -158,4 +178,11 @@ function parseSeconds(text: string): number {
   const [, seconds] = /^(\d+(?:\.\d+)?)s?$/.exec(text) ?? [];
   if (seconds === undefined) throw new Error("expected a number of seconds");
   return Number(seconds);
+}
+
+/** In any case of letters. */
+function parsePullPolicy(text: string): PullPolicy {
+  const found = pullPolicies.find((each) => each.toLowerCase() === text.toLowerCase());
+  if (found === undefined) throw new Error(`expected one of ${pullPolicies.join(", ")}`);
+  return found;
 }

@@ -39,8 +39,8 @@ export async function main(argv: string[]): Promise<void> {
   }, { log: current, terminationMessageOf });
 }
 
-async function run(values: Flags, { signal }: ProcessContext, log: Log): Promise<void> {
-  const config = configOf(values);
+async function run(values: Flags, { signal, env }: ProcessContext, log: Log): Promise<void> {
+  const config = configOf(values, env);
   if (values.daemon && !isDaemon()) return await goToBackground(values, { signal, log });
   const { closed } = await startPolicyServer(config, { log, signal });
   await reportToParent({ ready: true });

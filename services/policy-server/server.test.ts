@@ -16,6 +16,7 @@ import { maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
+import { configFor } from "./testing/config.ts";
 import { exampleUrl, talkative } from "./testing/guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
@@ -30,20 +31,15 @@ async function start(policies: Record<string, unknown>, config: Partial<Config> 
   await writeFile(policiesFile, JSON.stringify(policies));
   const stop = new AbortController();
   stops.push(stop);
-  const defaults = {
-    host: "127.0.0.1",
-    port: 0,
-    readinessPort: 0,
-    workers: 1,
-    maxWaiting: 100,
-    policyTimeoutMs: 2000,
-    shutdownDelayMs: 0,
-    policiesDownloadDir: folder,
-    sigstoreCacheDir: folder,
-    continueOnErrors: false,
-    ignoreKubernetesConnectionFailure: false,
-  };
-  const server = await startPolicyServer({ ...defaults, policiesFile, ...config }, { log, signal: stop.signal });
+  const defaults = configFor(
+    "--policies",
+    policiesFile,
+    "--policies-download-dir",
+    folder,
+    "--sigstore-cache-dir",
+    folder,
+  );
+  const server = await startPolicyServer({ ...defaults, ...config }, { log, signal: stop.signal });
   return { ...server, stop };
 }
 
@@ -173,10 +169,14 @@ test("server: without a limit for all, a policy's own one holds and the others h
   assert.is(message, "Privileged container is not allowed");
 });
 
-test("server: files that nothing depends on yet are warned about when they are broken", async () => {
+test("server: credentials of registries that cannot be read are warned about", async () => {
   const lines: string[] = [];
   const log = createLog({ write: (line) => lines.push(line) });
-  const { readinessUrl } = await start({}, { dockerConfigDir: join(folder, "none") }, log);
+  const { readinessUrl } = await start(
+    {},
+    { dockerConfigDir: join(folder, "none"), dockerConfigIsOptional: false },
+    log,
+  );
   assert.is(await status(readinessUrl), 200);
   const warning = lines.map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
   assert.match(

@@ -12,19 +12,11 @@ import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
 import { answerHostCall } from "./host/dispatch.ts";
-import { assertAuthorities } from "./modules/authorities.ts";
-import { fetchModule } from "./modules/fetch.ts";
-import { moduleLoader } from "./modules/store.ts";
+import { moduleSupply } from "./modules/supply.ts";
 import { problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import {
-  readDockerConfig,
-  readPolicies,
-  readSources,
-  readTrustConfig,
-  readVerification,
-} from "./policies/read-config.ts";
+import { readPolicies, readSources, readTrustConfig, readVerification } from "./policies/read-config.ts";
 import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
 import { tracedRun } from "./telemetry/guest-spans.ts";
 import { metricsPage } from "./telemetry/metrics-page.ts";
@@ -44,6 +36,7 @@ export type PolicyServer = {
 
 // Longer than any webhook may take, shorter with the delay than a pod's usual grace period of 30 s.
 const drainMs = 15_000;
+const pagesPerMiB = 16;
 
 /**
  * Loads the policies and serves them until the signal; resolves once ready. Throws POLICIES_INVALID naming every policy
@@ -57,8 +50,7 @@ export async function startPolicyServer(
   const sources = await readSources(config.sourcesFile);
   await assertNothingToVerify(config);
   await lookAtUnused(config, log);
-  await assertAuthorities(sources);
-  if (sources.proxies) log.warn("Proxies of sources.yml are not available yet and have no effect");
+  const supply = await moduleSupply({ ...config, sources, log, signal });
   const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const telemetry = await startTelemetry({
@@ -73,9 +65,11 @@ export async function startPolicyServer(
   try {
     pool = await startPool(config, { metrics, log, spawn });
     const { run } = pool;
-    const fetch = (url: string) => fetchModule(url, { sources, signal });
     const catalogue = await loadPolicies(file, {
-      loadModule: moduleLoader({ fetch, serverVersion: kubewardenVersion, log }),
+      loadModule: supply.loader({
+        serverVersion: kubewardenVersion,
+        maxMemoryPages: config.memoryLimitMiB * pagesPerMiB,
+      }),
       run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
@@ -139,10 +133,9 @@ async function assertNothingToVerify({ verificationFile }: Config): Promise<void
   );
 }
 
-/** Nothing depends on these files yet, so that a broken one is only told. */
-async function lookAtUnused({ dockerConfigDir, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+/** Nothing depends on this file yet, so that a broken one is only told. */
+async function lookAtUnused({ sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
   try {
-    if (dockerConfigDir !== undefined) await readDockerConfig(dockerConfigDir);
     if (sigstoreTrustConfigFile !== undefined) await readTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
     log.warn("A configuration file cannot be used; nothing depends on it yet", { error });

@@ -4,7 +4,7 @@ import { pod, reviewOf, send, startPolicyServerProcess, verdictOf } from "../../
 import { exampleUrl } from "../testing/guests.ts";
 
 // Port 1 of loopback: nobody listens there.
-const wrongUrl = "https://127.0.0.1:1/tests/not_existing.wasm";
+const wrongUrl = "127.0.0.1:1/kubewarden/tests/not_existing:v0.1.0";
 const server = await startPolicyServerProcess({
   policies: {
     "sleeping-policy": { module: exampleUrl("sleep/policy"), settings: { sleepMilliseconds: "abc" } },

@@ -77,7 +77,7 @@ const module = (parts: string) =>
       (i32.const 1)))`);
 
 async function guestOf(parts: string, maxBytes = 1 << 24) {
-  const compiled = await compileModule(await module(parts), "1.36.0");
+  const compiled = await compileModule(await module(parts), { serverVersion: "1.36.0" });
   const guests = new KeptGuests({ maxBytes });
   let retired = 0;
   const call = (digest = "d", timeoutMs = 2000) => {

@@ -26,7 +26,7 @@ export type PoolOptions = {
 };
 
 /** A guest stops itself at its deadline; a thread that has not said so by this much later is thrown away. */
-const graceMs = 100;
+const graceMs = 500;
 const firstWorkers = 2;
 const respawnDelaysMs = [0, 100, 500, 2000, 5000];
 

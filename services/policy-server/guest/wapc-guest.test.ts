@@ -27,7 +27,7 @@ type Options = { timeoutMs?: number; hostCall?: HostCall; payload?: string };
 async function run(parts: string, { timeoutMs = 2000, hostCall, payload = "" }: Options = {}) {
   const { module } = await compileModule(
     await wat(`(module ${imports} (memory (export "memory") 1) ${parts})`),
-    "1.36.0",
+    { serverVersion: "1.36.0" },
   );
   const guests = new KeptGuests({ maxBytes: 1 << 24 });
   const once = () => {

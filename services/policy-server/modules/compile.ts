@@ -2,8 +2,11 @@ import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
 import { meterModule } from "../guest/metering.ts";
 import { assertRunnable, metadataOf, type PolicyMetadata } from "../policies/metadata.ts";
 
-/** 128 MiB for every guest instance. */
-const maxMemoryPages = 2048;
+export type CompileOptions = {
+  serverVersion: string;
+  /** Bound of an instance's memory, in pages of 64 KiB; default 128 MiB. */
+  maxMemoryPages?: number;
+};
 
 /** What a guest may import besides WASI: anything else would only fail later, and less clearly. */
 const importModules = ["wapc", "wasi_snapshot_preview1", "wasi_unstable"];
@@ -14,7 +17,10 @@ export type CompiledModule = { module: WebAssembly.Module; metadata: PolicyMetad
  * Makes a module ready to run in a sandbox: checked, interruptible, bounded in memory, compiled. Throws MODULE_INVALID,
  * MODULE_INCOMPATIBLE or MODULE_UNSUPPORTED.
  */
-export async function compileModule(bytes: Uint8Array<ArrayBuffer>, serverVersion: string): Promise<CompiledModule> {
+export async function compileModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  { serverVersion, maxMemoryPages = 2048 }: CompileOptions,
+): Promise<CompiledModule> {
   const original = await compiled(bytes);
   const metadata = assertRunnable(metadataOf(original), serverVersion);
   const foreign = WebAssembly.Module.imports(original).find((each) => !importModules.includes(each.module));

@@ -1,77 +1,115 @@
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import type { SourcesFile } from "../../../contracts/policy-config.ts";
 import { readBytes } from "../../../runtime/files.ts";
-import { download } from "../../../runtime/net.ts";
-import { authoritiesFor } from "./authorities.ts";
+import { withDeadline } from "../../../runtime/sleep.ts";
+import { type ModuleUrl, parseModuleUrl } from "./module-url.ts";
+import { type PullContext, pullModule } from "./registry/pull.ts";
+import { registryReader } from "./registry/reader.ts";
+import type { ImageReference } from "./registry-reader.ts";
+import { basicAuthorization, type SourceClient } from "./sources/client.ts";
+import { receive } from "./sources/receive.ts";
+import { assertWasm, type StoredModule } from "./store/incoming.ts";
+import type { ModuleStore } from "./store/module-store.ts";
+import { mayUseStored, type PullPolicy } from "./store/pull-policy.ts";
 
-/** Larger than any module known; bounds what one URL can make the server hold. */
-export const maxModuleBytes = 64 * 1024 * 1024;
+/** Says of an image which manifest is vouched for, by its digest; throws if none is. */
+export type VerifyImage = (image: ImageReference) => Promise<string>;
 
-export type FetchOptions = { sources: SourcesFile; signal: AbortSignal };
+export type FetchContext = Omit<PullContext, "reader"> & {
+  client: SourceClient;
+  store: ModuleStore;
+  pullPolicy: PullPolicy;
+  /** Asked before anything of an image is used; exactly what it names is then fetched. */
+  verify?: VerifyImage | undefined;
+};
+
+export type FetchedModule = StoredModule & { from: "file" | "store" | "upstream's store" | "registry" | "web" };
 
 /**
- * The bytes of the module behind a URL: `file://`, `https://`, and `http://` where the host is listed as insecure
- * (reference/policy-server.md 3.3). Throws MODULE_FETCH_FAILED; MODULE_INVALID if it is no WebAssembly.
+ * The module behind a URL, out of the store if that has it and the pull policy allows (reference/policy-server.md 3.3).
+ * Throws codes of `DOWNLOAD_`; MODULE_FETCH_FAILED for files; MODULE_INVALID if it is no WebAssembly.
  */
-export async function fetchModule(url: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await bytesOf(url, options);
-  if (![0x00, 0x61, 0x73, 0x6d].every((byte, index) => bytes[index] === byte)) {
-    throw new KubewardenError(
-      "MODULE_INVALID",
-      `invalid wasm file: ${bytes.length} bytes that do not start as wasm does`,
-    );
-  }
-  return bytes;
-}
-
-async function bytesOf(url: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  // Text without a scheme names an image in a registry.
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? "registry";
-  if (scheme === "registry") throw failed("modules from registries are not available yet in this policy server");
-  if (!["file", "http", "https"].includes(scheme)) throw failed(`unknown scheme "${scheme}"`);
-  if (!URL.canParse(url)) throw failed("invalid URL");
-  const target = new URL(url);
+export async function fetchModule(url: string, context: FetchContext): Promise<FetchedModule> {
+  const place = parseModuleUrl(url);
+  const { signal, client: { limits } } = context;
   try {
-    return scheme === "file" ? await fileBytes(target) : await downloaded(target, options);
+    return await withDeadline({ ms: limits.totalMs, signal }, async (limited) => {
+      const reader = registryReader({ ...context, signal: limited });
+      const fetched = await find(url, place, { ...context, reader, signal: limited });
+      assertWasm(fetched.bytes, fetched.bytes.length);
+      return fetched;
+    });
   } catch (error) {
-    throw error instanceof KubewardenError && error.code.startsWith("MODULE_")
-      ? error
-      : failed(messageOf(error), error);
-  }
-}
-
-async function fileBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readBytes(decodeURIComponent(url.pathname));
-  if (bytes.length > maxModuleBytes) throw failed(`larger than ${maxModuleBytes} bytes`);
-  return bytes;
-}
-
-/** A secure host is asked by HTTPS only; an insecure one by verified HTTPS, any HTTPS, plain HTTP, in this order. */
-async function downloaded(url: URL, { sources, signal }: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const secure = url.href.replace(/^http:/, "https:"), plain = url.href.replace(/^https:/, "http:");
-  const ca = await authoritiesFor(url.host, sources);
-  const limits = { maxBytes: maxModuleBytes, signal };
-  if (!sources.insecureSources.has(url.host)) {
-    if (url.protocol === "http:") throw failed(`the host "${url.host}" is not listed in insecure_sources`);
-    return await download(secure, { ...limits, ca });
-  }
-  const attempts: (() => Promise<Uint8Array<ArrayBuffer>>)[] = [
-    () => download(secure, { ...limits, ca }),
-    () => download(secure, { ...limits, insecure: true }),
-    () => download(plain, limits),
-  ];
-  const problems: string[] = [];
-  for (const attempt of attempts) {
-    try {
-      return await attempt();
-    } catch (error) {
-      signal.throwIfAborted();
-      problems.push(messageOf(error));
+    signal.throwIfAborted();
+    if (error instanceof KubewardenError) throw error;
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      throw new KubewardenError("DOWNLOAD_FAILED", `not fetched within ${limits.totalMs / 1000} s`, { cause: error });
     }
+    throw new KubewardenError("MODULE_FETCH_FAILED", messageOf(error), { cause: error });
   }
-  throw failed([...new Set(problems)].join("; "));
 }
 
-function failed(message: string, cause?: unknown): KubewardenError {
-  return new KubewardenError("MODULE_FETCH_FAILED", message, { cause });
+type Finding = FetchContext & PullContext;
+
+async function find(url: string, place: ModuleUrl, context: Finding): Promise<FetchedModule> {
+  if (place.scheme === "registry") return await fromRegistry(url, place, context);
+  if (context.verify !== undefined) {
+    throw new KubewardenError("DOWNLOAD_URL_INVALID", "only modules of registries can be verified");
+  }
+  if (place.scheme === "file") return await fromFile(place.path, context.client.limits.maxBytes);
+  return await stored(url, place, context) ?? await fromWeb(url, place.url, context);
+}
+
+async function fromRegistry(
+  url: string,
+  place: ModuleUrl & { scheme: "registry" },
+  context: Finding,
+): Promise<FetchedModule> {
+  const { verify, store } = context;
+  if (verify !== undefined) {
+    // Nothing that a tag meant once, and nothing without a digest, may stand in for what was verified.
+    return await pullModule({ ...place.image, reference: await verify(place.image) }, context);
+  }
+  const kept = await stored(url, place, context);
+  if (kept !== undefined) return kept;
+  const pulled = await pullModule(place.image, context);
+  await store.keepReference(url, { module: pulled.digest, manifest: pulled.manifest });
+  return pulled;
+}
+
+/** What the URL meant at another time, if that is good enough. */
+async function stored(url: string, place: ModuleUrl, context: FetchContext): Promise<FetchedModule | undefined> {
+  const { store, pullPolicy } = context;
+  if (!mayUseStored(place, pullPolicy)) return undefined;
+  const reference = await store.reference(url);
+  const bytes = reference && await store.module(reference.module);
+  if (bytes !== undefined) return { digest: reference?.module ?? "", bytes, from: "store" };
+  const others = await store.ofUpstream(url);
+  return others && { digest: "", bytes: others, from: "upstream's store" };
+}
+
+async function fromFile(path: string, maxBytes: number): Promise<FetchedModule> {
+  const bytes = await readBytes(path);
+  if (bytes.length > maxBytes) throw new KubewardenError("MODULE_FETCH_FAILED", `larger than ${maxBytes} bytes`);
+  return { digest: "", bytes, from: "file" };
+}
+
+async function fromWeb(url: string, target: URL, { client, store, signal }: FetchContext): Promise<FetchedModule> {
+  const { username, password } = target;
+  const bare = new URL(target);
+  bare.username = bare.password = "";
+  const authorization = username === ""
+    ? undefined
+    : basicAuthorization({ username: decodeURIComponent(username), password: decodeURIComponent(password) });
+  const incoming = await store.receive();
+  try {
+    const open = (headers: Record<string, string>) => client.open(bare.href, { headers, authorization, signal });
+    const { maxBytes } = client.limits;
+    await receive(incoming, { open, url: bare.href, immutable: false, maxBytes, client, signal });
+    const module = await incoming.commit();
+    await store.keepReference(url, { module: module.digest });
+    return { ...module, from: "web" };
+  } catch (error) {
+    await incoming.discard();
+    throw error;
+  }
 }

@@ -1,20 +1,22 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
 import { limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
-import { withoutCredentials } from "../../../runtime/net.ts";
+import { withoutCredentials } from "../../../runtime/net-stream.ts";
 import { compileModule } from "./compile.ts";
+import type { FetchedModule } from "./fetch.ts";
 
 export type LoadedModule = { digest: string; module: WebAssembly.Module };
 
 export type ModuleStoreOptions = {
-  fetch: (url: string) => Promise<Uint8Array<ArrayBuffer>>;
+  fetch: (url: string) => Promise<FetchedModule>;
   serverVersion: string;
+  maxMemoryPages: number;
   log: Log;
 };
 
 /** Loads modules by URL: each URL is fetched once, each distinct content compiled once, a few URLs at the same time. */
 export function moduleLoader(
-  { fetch, serverVersion, log }: ModuleStoreOptions,
+  { fetch, serverVersion, maxMemoryPages, log }: ModuleStoreOptions,
 ): (url: string) => Promise<LoadedModule> {
   const byUrl = new Map<string, Promise<LoadedModule>>();
   const byDigest = new Map<string, Promise<WebAssembly.Module>>();
@@ -23,12 +25,13 @@ export function moduleLoader(
 
   async function load(url: string): Promise<LoadedModule> {
     let started = performance.now();
-    const bytes = await fetch(url);
-    const digest = sha256Hex(bytes);
-    log.info("Module fetched", { module: withoutCredentials(url), digest, bytes: bytes.length, ms: elapsed(started) });
+    const { bytes, digest: known, from } = await fetch(url);
+    const digest = known.startsWith("sha256:") ? known.slice("sha256:".length) : sha256Hex(bytes);
+    const what = { module: withoutCredentials(url), digest, from, bytes: bytes.length, ms: elapsed(started) };
+    log.info("Module fetched", what);
     const module = await remember(byDigest, digest, async () => {
       started = performance.now();
-      const { module, metadata } = await compileModule(bytes, serverVersion);
+      const { module, metadata } = await compileModule(bytes, { serverVersion, maxMemoryPages });
       log.info("Module compiled", { digest, mutating: metadata.mutating, ms: elapsed(started) });
       return module;
     });

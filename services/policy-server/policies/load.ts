@@ -11,7 +11,7 @@ import type {
 } from "../../../contracts/policy-config.ts";
 import { type Limiter, limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
-import { withoutCredentials } from "../../../runtime/net.ts";
+import { withoutCredentials } from "../../../runtime/net-stream.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { LoadedModule } from "../modules/store.ts";
@@ -154,6 +154,7 @@ function moduleProblem(
   if (code === "VERIFICATION_FAILED" || code === "TRUST_ROOT_UNAVAILABLE") {
     return `Policy '${name}' cannot be verified: ${reason.trimEnd()}\nmodule: ${withoutCredentials(url)}`;
   }
-  if (code !== "MODULE_FETCH_FAILED") return reason;
-  return `Error while downloading policy '${name}' from ${withoutCredentials(url)}: ${reason}`;
+  const isOfDownload = code === "MODULE_FETCH_FAILED" || code.startsWith("DOWNLOAD_") ||
+    code === "DOCKER_CONFIG_INVALID";
+  return isOfDownload ? `Error while downloading policy '${name}' from ${withoutCredentials(url)}: ${reason}` : reason;
 }

@@ -8,7 +8,7 @@ const empty = "(module)";
 
 async function codeOf(bytes: Uint8Array<ArrayBuffer>): Promise<[string, string]> {
   try {
-    await compileModule(bytes, "1.36.0");
+    await compileModule(bytes, { serverVersion: "1.36.0" });
     return ["fine", ""];
   } catch (error) {
     return [(error as { code: string }).code, (error as Error).message];

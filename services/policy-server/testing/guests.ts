@@ -1,8 +1,7 @@
 import wabt from "wabt";
-import { noSources } from "../../../contracts/policy-config.ts";
+import { readBytes } from "../../../runtime/files.ts";
 import { concat, uleb } from "../guest/wasm-binary.ts";
 import { compileModule } from "../modules/compile.ts";
-import { fetchModule } from "../modules/fetch.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 
 /** Guests for tests: small ones written as text, and the built ones under `examples/policies`. */
@@ -53,11 +52,8 @@ export async function runnableOf(
   source: Uint8Array<ArrayBuffer> | string,
   o: { settings?: string; timeoutMs?: number } = {},
 ): Promise<Runnable> {
-  const signal = new AbortController().signal;
-  const bytes = typeof source === "string"
-    ? await fetchModule(exampleUrl(source), { sources: noSources, signal })
-    : source;
-  const { module } = await compileModule(bytes, "1.36.0");
+  const bytes = typeof source === "string" ? await readBytes(new URL(exampleUrl(source)).pathname) : source;
+  const { module } = await compileModule(bytes, { serverVersion: "1.36.0" });
   const policy = typeof source === "string" ? source : "test";
   const capabilities = { all: false, prefixes: [], exact: [] };
   return {

@@ -1,6 +1,6 @@
-import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import type { SourceAuthority, SourcesFile } from "../../../contracts/policy-config.ts";
-import { readBytes } from "../../../runtime/files.ts";
+import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
+import type { SourceAuthority, SourcesFile } from "../../../../contracts/policy-config.ts";
+import { readBytes } from "../../../../runtime/files.ts";
 
 /** The certificates that sources.yml adds for a host, as PEM; undefined if it adds none. Throws SOURCES_FILE_INVALID. */
 export async function authoritiesFor(host: string, sources: SourcesFile): Promise<string[] | undefined> {
