@@ -249,11 +249,11 @@ const refusals: [string, Record<string, string>, string[], number, RegExp][] = [
   ],
   ["a key file that is not there", { KUBEWARDEN_KEY_FILE: "/none" }, [], 1, /^Error: Cannot read "\/none"/],
   [
-    "signature requirements",
+    "signature requirements of a module in no registry",
     { KUBEWARDEN_VERIFICATION_CONFIG_PATH: verificationFile },
     [],
     1,
-    /^Error: signature verification is not available/,
+    /Policy '.*' cannot be verified: only modules of registries can be verified/,
   ],
   [
     "signature requirements that are not there",

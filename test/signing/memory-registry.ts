@@ -33,7 +33,8 @@ export class MemoryRegistry implements RegistryReader {
       this.#blobs.set(digest, Uint8Array.from(content));
       return { mediaType, digest, size: content.length, ...annotations && { annotations } };
     });
-    const content = { schemaVersion: 2, mediaType: manifestType, artifactType, layers: described };
+    const config = { mediaType: "application/vnd.wasm.config.v1+json", digest: digestOf(Buffer.from("{}")), size: 2 };
+    const content = { schemaVersion: 2, mediaType: manifestType, artifactType, config, layers: described };
     return this.pushManifest(content, { tag, subject, artifactType });
   }
 
@@ -56,6 +57,11 @@ export class MemoryRegistry implements RegistryReader {
     return manifest;
   }
 
+  /** What was pushed as a layer. */
+  content(digest: string): Uint8Array<ArrayBuffer> | undefined {
+    return this.#blobs.get(digest);
+  }
+
   async manifest({ reference }: ImageReference): Promise<FetchedManifest | undefined> {
     this.asked.push(reference);
     return this.#manifests.get(reference);
@@ -66,7 +72,7 @@ export class MemoryRegistry implements RegistryReader {
     { descriptor, maxBytes }: { descriptor: Descriptor; maxBytes: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
     this.asked.push(descriptor.digest);
-    const blob = this.#blobs.get(descriptor.digest);
+    const blob = this.content(descriptor.digest);
     if (blob === undefined) throw new KubewardenError("DOWNLOAD_FAILED", `no blob ${descriptor.digest}`);
     if (blob.length > maxBytes) throw new KubewardenError("DOWNLOAD_TOO_LARGE", `larger than ${maxBytes} bytes`);
     return blob;

@@ -15,9 +15,10 @@ export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 export type SignedImage = { registry: MemoryRegistry; image: FetchedManifest };
 
 /** A registry with an image under the tag `v1`, and nothing else. */
-export function unsignedImage(content = "module"): SignedImage {
+export function unsignedImage(content: string | Uint8Array = "module"): SignedImage {
   const registry = new MemoryRegistry();
-  return { registry, image: registry.push([{ mediaType: moduleType, content: Buffer.from(content) }], { tag: "v1" }) };
+  const layer = { mediaType: moduleType, content: typeof content === "string" ? Buffer.from(content) : content };
+  return { registry, image: registry.push([layer], { tag: "v1" }) };
 }
 
 /** Pushes layers as cosign's signatures of the image. */

@@ -2,12 +2,10 @@ import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
 import type { VerificationConfig } from "../../../../contracts/verification-config.ts";
 import { sha256Hex } from "../../../../runtime/digest.ts";
 import type { Log } from "../../../../runtime/log.ts";
+import type { VerifyImage } from "../fetch.ts";
 import type { ImageReference } from "../registry-reader.ts";
 import { type ImageVerifier, keysOf, nameOf, type VerifiedImage } from "./image-verifier.ts";
 import type { SignatureFacts } from "./signature-facts.ts";
-
-/** Tells of a module's image which manifest may be run: the digest of what was verified. */
-export type VerifyModule = (image: ImageReference) => Promise<string>;
 
 export type ModuleVerifierOptions = { verifyImage: ImageVerifier; log: Log };
 
@@ -18,7 +16,7 @@ export type ModuleVerifierOptions = { verifyImage: ImageVerifier; log: Log };
 export function moduleVerifier(
   requirements: VerificationConfig,
   { verifyImage, log }: ModuleVerifierOptions,
-): VerifyModule {
+): VerifyImage {
   keysOf(requirements);
   return async (image) => {
     const { digest, signatures } = await verified(image);

@@ -1,9 +1,10 @@
 import type { Log } from "../../../../runtime/log.ts";
 import type { Config } from "../../config.ts";
 import { readVerification } from "../../policies/read-config.ts";
+import type { VerifyImage } from "../fetch.ts";
 import type { RegistryReader } from "../registry-reader.ts";
 import { imageVerifier } from "./image-verifier.ts";
-import { moduleVerifier, type VerifyModule } from "./module-verifier.ts";
+import { moduleVerifier } from "./module-verifier.ts";
 import { trustRoot } from "./trust-root.ts";
 
 type VerificationFiles = Pick<Config, "verificationFile" | "sigstoreTrustConfigFile" | "sigstoreCacheDir">;
@@ -15,7 +16,7 @@ type VerificationFiles = Pick<Config, "verificationFile" | "sigstoreTrustConfigF
 export async function verificationOf(
   { verificationFile, sigstoreTrustConfigFile, sigstoreCacheDir }: VerificationFiles,
   { registry, log }: { registry: RegistryReader; log: Log },
-): Promise<VerifyModule | undefined> {
+): Promise<VerifyImage | undefined> {
   const requirements = await readVerification(verificationFile);
   if (requirements === undefined) return undefined;
   const trust = trustRoot({ trustConfigFile: sigstoreTrustConfigFile, cacheDir: sigstoreCacheDir });
