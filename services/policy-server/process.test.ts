@@ -40,6 +40,9 @@ const policies = {
   ),
 };
 
+const unsignedFile = join(folder, "unsigned.yml");
+await writeFile(unsignedFile, JSON.stringify({ privileged: policies.privileged }));
+
 type Exit = { code: number | null; stdout: string; stderr: string; terminationMessage: string };
 
 async function run(config: unknown, env: Record<string, string> = {}, args: string[] = []) {
@@ -249,11 +252,11 @@ const refusals: [string, Record<string, string>, string[], number, RegExp][] = [
   ],
   ["a key file that is not there", { KUBEWARDEN_KEY_FILE: "/none" }, [], 1, /^Error: Cannot read "\/none"/],
   [
-    "signature requirements",
-    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: verificationFile },
+    "signature requirements of a module in no registry",
+    { KUBEWARDEN_VERIFICATION_CONFIG_PATH: verificationFile, KUBEWARDEN_POLICIES: unsignedFile },
     [],
     1,
-    /^Error: signature verification is not available/,
+    /Policy '.*' cannot be verified: only modules of registries can be verified/,
   ],
   [
     "signature requirements that are not there",

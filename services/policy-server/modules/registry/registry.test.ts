@@ -249,7 +249,7 @@ test("verify: exactly what was verified is run, not what the tag means or meant"
   assert.equal(asked, ["a/policy v1"]);
   const refuse = () => Promise.reject(new Error("no signature"));
   assert.match(await supply.outcome(`${registry.host}/a/policy:v1`, refuse), "no signature");
-  assert.match(await supply.outcome("https://h/p.wasm", verify), /^DOWNLOAD_URL_INVALID: only modules of registries/);
+  assert.match(await supply.outcome("https://h/p.wasm", verify), /^VERIFICATION_FAILED: only modules of registries/);
 });
 
 const basic = (text: string) => `Basic ${btoa(text)}`;
