@@ -3,18 +3,23 @@ import * as assert from "uvu/assert";
 import { KubewardenError } from "./errors.ts";
 import { evaluateGroupExpression, isMemberName, parseGroupExpression } from "./group-expression.ts";
 
-/** Evaluates with `t*` members true and the others false; tells which were called, in order. */
-async function run(text: string): Promise<[boolean, string]> {
+/** Evaluates with `t*` members true, `u` without an answer, the others false; tells which were called, in order. */
+async function run(text: string): Promise<[boolean | undefined, string]> {
   const called: string[] = [];
-  const expression = parseGroupExpression(text, ["t", "t2", "f", "f2"]);
+  const expression = parseGroupExpression(text, ["t", "t2", "f", "f2", "u"]);
   const result = await evaluateGroupExpression(expression, (name) => {
     called.push(name);
-    return Promise.resolve(name.startsWith("t"));
+    return Promise.resolve(name === "u" ? undefined : name.startsWith("t"));
   });
   return [result, called.join(" ")];
 }
 
-const evaluations: [string, boolean, string][] = [
+const evaluations: [string, boolean | undefined, string][] = [
+  ["u() || t()", true, "u t"],
+  ["u() && f()", false, "u f"],
+  ["!(u() && t())", undefined, "u t"],
+  ["u() || f()", undefined, "u f"],
+  ["u() == f()", undefined, "u f"],
   ["t()", true, "t"],
   ["!t()", false, "t"],
   ["!!t()", true, "t"],
@@ -97,7 +102,7 @@ const refused: [string, string][] = [
 for (const [text, reason] of refused) {
   test(`group expression: ${JSON.stringify(text.slice(0, 30))} is refused with its position`, () => {
     assert.throws(
-      () => parseGroupExpression(text, ["t", "t2", "f", "f2"]),
+      () => parseGroupExpression(text, ["t", "t2", "f", "f2", "u"]),
       (error: unknown) =>
         error instanceof KubewardenError && error.code === "GROUP_EXPRESSION_INVALID" && error.message.includes(reason),
     );

@@ -184,32 +184,40 @@ function typeOf({ kind }: Part["value"]): "i64" | "bool" {
 }
 
 /**
- * Evaluates left to right and lazily: a member that cannot change the outcome is not called. A member named twice is
- * called twice (reference/policy-server.md 7.3). What `callMember` throws is passed on.
+ * Evaluates left to right and lazily: a member that cannot change the outcome is not called, one named twice is called
+ * twice (reference/policy-server.md 7.3). One that gave no answer (`undefined`: it ran out of time, it trapped) is neither
+ * true nor false: others may still decide, but its negation is as unknown as itself, since otherwise `!member()` would let
+ * in what `member()` could not look at. What `callMember` throws is passed on.
  */
 export async function evaluateGroupExpression(
   expression: GroupExpression,
-  callMember: (name: string) => Promise<boolean>,
-): Promise<boolean> {
+  callMember: (name: string) => Promise<boolean | undefined>,
+): Promise<boolean | undefined> {
   switch (expression.kind) {
     case "literal":
       return expression.value;
     case "member":
       return await callMember(expression.name);
-    case "not":
-      return !await evaluateGroupExpression(expression.operand, callMember);
+    case "not": {
+      const value = await evaluateGroupExpression(expression.operand, callMember);
+      return value === undefined ? undefined : !value;
+    }
     case "and":
     case "or": {
       const decisive = expression.kind === "or";
+      let result: boolean | undefined = !decisive;
       for (const operand of expression.operands) {
-        if (await evaluateGroupExpression(operand, callMember) === decisive) return decisive;
+        const value = await evaluateGroupExpression(operand, callMember);
+        if (value === decisive) return decisive;
+        if (value === undefined) result = undefined;
       }
-      return !decisive;
+      return result;
     }
     case "equality": {
       let value = await evaluateGroupExpression(expression.first, callMember);
       for (const { equal, operand } of expression.rest) {
-        value = (value === await evaluateGroupExpression(operand, callMember)) === equal;
+        const next = await evaluateGroupExpression(operand, callMember);
+        value = value === undefined || next === undefined ? undefined : (value === next) === equal;
       }
       return value;
     }

@@ -206,4 +206,25 @@ test("group: what members warn of and annotate is passed on, of those that were 
   assert.equal(response?.auditAnnotations, { a: "1", b: "1", last: "b" });
 });
 
+const withoutAnswer: [string, TaskOutcome][] = [
+  ["ran out of time", { kind: "timed-out" }],
+  ["trapped", { kind: "failed", phase: "call", message: "boom" }],
+  ["answered nonsense", { kind: "invalid-answer", message: "nonsense" }],
+  ["mutated", { kind: "validated", answer: { accepted: true, mutation: { kind: "patch", patch: "[]" } } }],
+];
+for (const [what, outcome] of withoutAnswer) {
+  test(`group: the negation of a member that ${what} lets nothing in, and others may still decide`, async () => {
+    const allowedBy = async (expression: string) =>
+      (await ask({ policy: group(expression), outcomes: { "g/a": outcome, "g/b": yes, "g/c": no("c") } })).response;
+    for (const expression of ["!a()", "!a() && b()", "!(a() && b())", "a() == c()", "a() != b()", "!a() || c()"]) {
+      const response = await allowedBy(expression);
+      assert.is(response?.allowed, false, expression);
+      assert.is(response?.status?.message, "the group says no");
+      assert.is(response?.status?.details?.causes?.[0]?.field, "spec.policies.a");
+    }
+    assert.is((await allowedBy("a() || b()"))?.allowed, true);
+    assert.is((await allowedBy("!(a() && c())"))?.allowed, true);
+  });
+}
+
 test.run();

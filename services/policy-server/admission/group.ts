@@ -25,18 +25,20 @@ export async function evaluateGroup(
     const allowed = await evaluateGroupExpression(group.expression, async (name) => {
       const member = group.members.get(name);
       if (member === undefined) throw new Error(`unknown member ${name}`);
-      const answer = responseTo(uid, await runMember(member));
+      const said = await runMember(member);
+      const answer = responseTo(uid, said);
       answers.set(name, answer);
       const cause = causeOf(name, answer);
       // A member called twice counts with its last answer.
       if (cause === undefined) causes.delete(name);
       else causes.set(name, cause);
-      return cause === undefined;
+      return said.failed || answer.patch !== undefined ? undefined : cause === undefined;
     });
     const remarks = remarksOf([...answers.values()]);
     if (allowed) return admissionResponse({ uid, allowed, ...remarks });
+    // Not knowing is no reason to let something in.
     const status = { message: group.message, details: { causes: [...causes.values()] } };
-    return admissionResponse({ uid, allowed, status, ...remarks });
+    return admissionResponse({ uid, allowed: false, status, ...remarks });
   } catch (error) {
     if (isOverload(error)) throw error;
     const message = `error evaluating policy group expression: ${messageOf(error)}`;

@@ -11,6 +11,8 @@ export type PolicyAnswer = {
   mutation?: Mutation;
   auditAnnotations?: Record<string, string>;
   warnings?: string[];
+  /** The policy decided nothing: it ran out of time, trapped or answered nonsense, and is rejected for it. */
+  failed?: true;
 };
 
 /** `patch` is the JSON text of a JSON Patch that is not empty. */

@@ -48,5 +48,5 @@ export async function runPolicy(
 }
 
 function failure(message: string): PolicyAnswer {
-  return { accepted: false, message, code: 500 };
+  return { accepted: false, message, code: 500, failed: true };
 }
