@@ -50,7 +50,7 @@ export async function startPolicyServer(
   const sources = await readSources(config.sourcesFile);
   await lookAtUnused(config, log);
   const supply = await moduleSupply({ ...config, sources, log, signal });
-  const verify = await verificationOf(config, { registry: supply.reader, log });
+  const verify = await verificationOf(config, log);
   const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const telemetry = await startTelemetry({

@@ -51,7 +51,7 @@ export async function verifySigned(
   trustedRoot: unknown,
 ): Promise<VerifiedImage> {
   const trustRoot = async () => trustFrom(trustedRoot);
-  return await imageVerifier({ registry, trustRoot, log: silentLog })(registry.image, requirements);
+  return await imageVerifier({ trustRoot, log: silentLog })(registry.image, { registry, requirements });
 }
 
 /** Why it is refused; fails if it is not. */

@@ -43,7 +43,7 @@ async function withoutTrust({ registry }: SignedImage, requirements: Requirement
   const trustRoot = async () => {
     throw new KubewardenError("TRUST_ROOT_UNAVAILABLE", "nobody is there");
   };
-  return await imageVerifier({ registry, trustRoot, log: silentLog })(registry.image, requirements)
+  return await imageVerifier({ trustRoot, log: silentLog })(registry.image, { registry, requirements })
     .catch((error: unknown) => error);
 }
 
@@ -68,8 +68,10 @@ test("image verifier: a failure that is no lack of a trust root is not taken for
   const trustRoot = async () => {
     throw new TypeError("a mistake");
   };
-  const verifier = imageVerifier({ registry, trustRoot, log: silentLog });
-  const error = await verifier(registry.image, { allOf: [byKubewarden] }).catch((each: unknown) => each);
+  const verifier = imageVerifier({ trustRoot, log: silentLog });
+  const error = await verifier(registry.image, { registry, requirements: { allOf: [byKubewarden] } }).catch((
+    each: unknown,
+  ) => each);
   assert.instance(error, TypeError);
 });
 
@@ -139,11 +141,13 @@ test("image verifier: a registry that fails is no registry without signatures", 
     throw new KubewardenError("DOWNLOAD_FAILED", "the registry is down");
   };
   const verifier = imageVerifier({
-    registry: signed.registry,
     trustRoot: async () => trustFrom(trustedRoot),
     log: silentLog,
   });
-  const error = await verifier(signed.registry.image, { allOf: [byKubewarden] }).catch((each: unknown) => each);
+  const error = await verifier(signed.registry.image, {
+    registry: signed.registry,
+    requirements: { allOf: [byKubewarden] },
+  }).catch((each: unknown) => each);
   assert.is((error as Error).message, "the registry is down");
 });
 

@@ -15,18 +15,20 @@ export type VerifiedImage = { digest: string; signatures: readonly SignatureFact
  * Verifies that the manifest or index that a reference stands for is signed as required. Throws VERIFICATION_FAILED in
  * upstream's words (reference/policy-server.md 3.5); TRUST_ROOT_UNAVAILABLE if it could not be told without one.
  */
-export type ImageVerifier = (image: ImageReference, requirements: Requirements) => Promise<VerifiedImage>;
+export type ImageVerifier = (
+  image: ImageReference,
+  how: { registry: RegistryReader; requirements: Requirements },
+) => Promise<VerifiedImage>;
 
 export type ImageVerifierOptions = {
-  registry: RegistryReader;
   /** Asked for only when something is to be verified that needs it. Throws TRUST_ROOT_UNAVAILABLE. */
   trustRoot: () => Promise<Trust>;
   log: Log;
 };
 
 /** Keeps no state: what is asked twice is looked at twice. */
-export function imageVerifier({ registry, trustRoot, log }: ImageVerifierOptions): ImageVerifier {
-  return async (image, requirements) => {
+export function imageVerifier({ trustRoot, log }: ImageVerifierOptions): ImageVerifier {
+  return async (image, { registry, requirements }) => {
     const name = nameOf(image);
     const keys = keysOf(requirements);
     const manifest = await registry.manifest(image);

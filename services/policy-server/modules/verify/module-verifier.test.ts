@@ -15,7 +15,8 @@ import {
   statementAbout,
   trustedRootOf,
 } from "../../../../test/signing/sigstore.ts";
-import type { RegistryReader } from "../registry-reader.ts";
+import type { VerifyImage } from "../fetch.ts";
+import type { ImageReference, RegistryReader } from "../registry-reader.ts";
 import { verificationOf } from "./setup.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "module-verifier-"));
@@ -29,6 +30,12 @@ const onGithub = {
   workflowRepository: "kubewarden/policy",
 } as const;
 const cacheDir = join(folder, "sigstore-data");
+
+/** Verification of images of one registry. */
+function asking(registry: RegistryReader, verify: VerifyImage | undefined) {
+  assert.ok(verify);
+  return (image: ImageReference) => verify(image, { reader: registry, signal: new AbortController().signal });
+}
 
 /** A server's verification by files; the cache stays empty, as nothing may ask TUF. */
 async function verification(
@@ -44,9 +51,7 @@ async function verification(
   await writeFile(verificationFile, JSON.stringify({ apiVersion: "v1", ...requirements }));
   await writeFile(sigstoreTrustConfigFile, JSON.stringify(trustConfig));
   const files = { verificationFile, sigstoreTrustConfigFile, sigstoreCacheDir: cacheDir };
-  const verify = await verificationOf(files, { registry, log });
-  assert.ok(verify);
-  return verify;
+  return asking(registry, await verificationOf(files, log));
 }
 
 function recorded() {
@@ -107,7 +112,7 @@ test("module verifier: a trust root that nothing needs is not asked for", async 
   const { registry, image } = imageSignedBy([{ keys, at: signingTime }]);
   const verificationFile = join(folder, "keys-only.yml");
   await writeFile(verificationFile, JSON.stringify({ apiVersion: "v1", allOf: [byKey] }));
-  const verify = await verificationOf({ verificationFile, sigstoreCacheDir: cacheDir }, { registry, log: silentLog });
+  const verify = asking(registry, await verificationOf({ verificationFile, sigstoreCacheDir: cacheDir }, silentLog));
   assert.is(await verify?.(registry.image), image.digest);
   assert.equal((await readdir(folder)).filter((each) => each === "sigstore-data"), []);
 });
@@ -117,13 +122,15 @@ test("module verifier: a registry that fails leaves a module unverified", async 
   registry.manifest = async () => {
     throw new KubewardenError("DOWNLOAD_FAILED", "the registry is down");
   };
-  const error = await (await verification({ allOf: [byKey] }, { registry }))(registry.image).catch((each) => each);
+  const error = await (await verification({ allOf: [byKey] }, { registry }))(registry.image).catch((each: unknown) =>
+    each
+  ) as KubewardenError;
   assert.equal([error.code, error.message], ["VERIFICATION_FAILED", "the registry is down"]);
 });
 
 test("module verifier: without requirements there is none, and with a key that is none it does not begin", async () => {
   const { registry } = unsignedImage();
-  assert.is(await verificationOf({ sigstoreCacheDir: cacheDir }, { registry, log: silentLog }), undefined);
+  assert.is(await verificationOf({ sigstoreCacheDir: cacheDir }, silentLog), undefined);
   const key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----";
   const error = await verification({ allOf: [{ kind: "pubKey", key }] }, { registry }).catch((each) => each);
   assert.match(error.message, /^a public key cannot be read: /);

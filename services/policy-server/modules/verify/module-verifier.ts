@@ -3,7 +3,7 @@ import type { VerificationConfig } from "../../../../contracts/verification-conf
 import { sha256Hex } from "../../../../runtime/digest.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { VerifyImage } from "../fetch.ts";
-import type { ImageReference } from "../registry-reader.ts";
+import type { ImageReference, RegistryReader } from "../registry-reader.ts";
 import { type ImageVerifier, keysOf, nameOf, type VerifiedImage } from "./image-verifier.ts";
 import type { SignatureFacts } from "./signature-facts.ts";
 
@@ -18,8 +18,8 @@ export function moduleVerifier(
   { verifyImage, log }: ModuleVerifierOptions,
 ): VerifyImage {
   keysOf(requirements);
-  return async (image) => {
-    const { digest, signatures } = await verified(image);
+  return async (image, { reader }) => {
+    const { digest, signatures } = await verified(image, reader);
     const module = nameOf(image);
     if (signatures.length < (requirements.anyOf?.minimumMatches ?? 0)) {
       log.warn("One signature counts for several entries of anyOf", { module, digest });
@@ -28,9 +28,9 @@ export function moduleVerifier(
     return digest;
   };
 
-  async function verified(image: ImageReference): Promise<VerifiedImage> {
+  async function verified(image: ImageReference, registry: RegistryReader): Promise<VerifiedImage> {
     try {
-      return await verifyImage(image, requirements);
+      return await verifyImage(image, { registry, requirements });
     } catch (cause) {
       // A registry that does not answer leaves the module as unverified as a wrong signature does.
       if (!(cause instanceof KubewardenError) || cause.code === "TRUST_ROOT_UNAVAILABLE") throw cause;

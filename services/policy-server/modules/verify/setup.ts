@@ -2,7 +2,6 @@ import type { Log } from "../../../../runtime/log.ts";
 import type { Config } from "../../config.ts";
 import { readVerification } from "../../policies/read-config.ts";
 import type { VerifyImage } from "../fetch.ts";
-import type { RegistryReader } from "../registry-reader.ts";
 import { imageVerifier } from "./image-verifier.ts";
 import { moduleVerifier } from "./module-verifier.ts";
 import { trustRoot } from "./trust-root.ts";
@@ -15,10 +14,10 @@ type VerificationFiles = Pick<Config, "verificationFile" | "sigstoreTrustConfigF
  */
 export async function verificationOf(
   { verificationFile, sigstoreTrustConfigFile, sigstoreCacheDir }: VerificationFiles,
-  { registry, log }: { registry: RegistryReader; log: Log },
+  log: Log,
 ): Promise<VerifyImage | undefined> {
   const requirements = await readVerification(verificationFile);
   if (requirements === undefined) return undefined;
   const trust = trustRoot({ trustConfigFile: sigstoreTrustConfigFile, cacheDir: sigstoreCacheDir });
-  return moduleVerifier(requirements, { verifyImage: imageVerifier({ registry, trustRoot: trust, log }), log });
+  return moduleVerifier(requirements, { verifyImage: imageVerifier({ trustRoot: trust, log }), log });
 }
