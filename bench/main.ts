@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
+import { benchContext } from "./context.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
 import { soak } from "./soak/main.ts";
@@ -14,7 +15,13 @@ import { benchStartup } from "./startup/main.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runtime: { type: "string" }, seconds: { type: "string" }, minutes: { type: "string" } },
+  options: {
+    runtime: { type: "string" },
+    seconds: { type: "string" },
+    minutes: { type: "string" },
+    objects: { type: "string" },
+    evaluations: { type: "string" },
+  },
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
 const seconds = Number(values.seconds ?? 8);
@@ -26,6 +33,10 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   },
   startup: async () => {
     for (const runtime of runtimes) await benchStartup({ runtime });
+  },
+  context: async () => {
+    const sizes = { objects: Number(values.objects ?? 10_000), evaluations: Number(values.evaluations ?? 10_000) };
+    for (const runtime of runtimes) await benchContext({ runtime, ...sizes });
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });

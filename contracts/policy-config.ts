@@ -30,16 +30,20 @@ const runnable = {
   timeoutEvalSeconds: seconds.nullish().transform((value) => value ?? undefined),
   hostCapabilities: z.array(z.string()).default([]),
 };
+// Ours: upstream's server does not read it, so nothing may fail for what stands there.
+const namespacedName = z.object({ Namespace: z.string(), Name: z.string() }).optional().catch(undefined);
 const policyMode = z.enum(["protect", "monitor"]).default("protect");
 
 const member = z.strictObject(runnable);
 const single = z.object({
   ...runnable,
+  namespacedName,
   policyMode,
   allowedToMutate: z.boolean().nullish().transform((value) => value ?? false),
   message: z.string().nullish().transform((value) => value ?? undefined),
 });
 const group = z.object({
+  namespacedName,
   policyMode,
   policies: z.custom<Record<string, unknown>>(isMap, "expected a map"),
   expression: z.string(),

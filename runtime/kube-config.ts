@@ -13,6 +13,7 @@ export type KubeAccessSource = { readonly server: string; current(): Promise<Kub
 
 export type KubeConfigOptions = { kubeconfig?: string; context?: string };
 
+const nobodysContext = "loaded-context", nobodysServer = "http://localhost:8080";
 // client-node reads certificate files for every question; a rotated token that is refused meanwhile leads to a reload.
 const accessFreshMs = 5_000;
 
@@ -55,6 +56,10 @@ async function loadConfig({ kubeconfig, context }: KubeConfigOptions): Promise<K
   try {
     if (kubeconfig) config.loadFromFile(kubeconfig);
     else config.loadFromDefault();
+    // client-node falls back to a server on localhost, which nobody has named.
+    if (config.currentContext === nobodysContext && serverOf(config) === nobodysServer) {
+      throw new Error("there is neither a kubeconfig nor a ServiceAccount");
+    }
     const files = kubeconfig ? [kubeconfig] : (process.env.KUBECONFIG ?? "").split(delimiter).filter((each) => each);
     for (const file of files) await adoptTokenFiles(config, file);
   } catch (cause) {

@@ -3,8 +3,10 @@ import { KubewardenError } from "../contracts/errors.ts";
 import { parseJson, stringifyJson } from "../contracts/json.ts";
 import type { KindRef, KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { type KubeConfigOptions, loadKubeAccess } from "./kube-config.ts";
-import { groupPath, KubeDiscovery } from "./kube-discovery.ts";
+import { type ApiResource, groupPath, KubeDiscovery } from "./kube-discovery.ts";
 import { kubeErrorFor } from "./kube-errors.ts";
+import { named, refFor } from "./kube-names.ts";
+import { type KubePage, type ListAnswer, pagesOf } from "./kube-pages.ts";
 import { createKubeTransport, type KubeTransport } from "./kube-transport.ts";
 import { watchEvents } from "./kube-watch.ts";
 import type { WatchEvent } from "./kube-watch.ts";
@@ -33,6 +35,8 @@ export type WatchOptions = {
   fieldSelector?: string;
   resourceVersion: string;
   signal: AbortSignal;
+  /** Called when the server has taken the watch; the first event may come much later. */
+  opened?: (() => void) | undefined;
 };
 export type RawRequest = Abortable & { body?: string; headers?: Record<string, string> };
 
@@ -46,6 +50,8 @@ export type Kube = {
   get(ref: ObjectRef, options?: Abortable): Promise<KubeObject | undefined>;
   /** All pages; the resourceVersion is where a watch goes on. */
   list(kind: KindRef, options?: ListOptions): Promise<{ items: KubeObject[]; resourceVersion: string }>;
+  /** The same page by page, for those who do not want to hold all of it. */
+  pages(kind: KindRef, options?: ListOptions): AsyncIterable<KubePage>;
   create(object: KubeObject, options?: CreateOptions): Promise<KubeObject>;
   /** PUT; with `metadata.resourceVersion` it fails with `KUBE_CONFLICT` if someone was faster. */
   replace(object: KubeObject, options?: ReplaceOptions): Promise<KubeObject>;
@@ -56,6 +62,8 @@ export type Kube = {
   remove(ref: ObjectRef, options?: RemoveOptions): Promise<void>;
   /** Ends when the server ends the stream; throws `KUBE_GONE` when the resourceVersion is too old. */
   watch(kind: KindRef, options: WatchOptions): AsyncIterable<WatchEvent>;
+  /** Plural and scope of a kind; throws `KUBE_NOT_FOUND` when the server does not serve it. */
+  resource(kind: KindRef, options?: Abortable): Promise<ApiResource>;
   /** Any path, for what has no kind: `/version`, `/openapi/v3`. Does not judge the status. */
   request(method: string, path: string, options?: RawRequest): Promise<{ status: number; body: string }>;
 };
@@ -71,7 +79,6 @@ const contentTypes = {
   merge: "application/merge-patch+json",
   strategic: "application/strategic-merge-patch+json",
 };
-const pageSize = 500;
 
 /** A `Kube` over any transport. */
 export function createKube(transport: KubeTransport): Kube {
@@ -110,37 +117,37 @@ export function createKube(transport: KubeTransport): Kube {
     return parseJson(body) as KubeObject;
   }
 
-  async function listPage(kind: KindRef, o: ListOptions, page: { limit?: number; continue?: string }) {
+  async function listPage(
+    kind: KindRef,
+    o: ListOptions,
+    page: { limit?: number | undefined; continue?: string | undefined },
+  ) {
     const path = await collectionPath(kind, o.namespace, o.signal);
     const query = queryOf({ labelSelector: o.labelSelector, fieldSelector: o.fieldSelector, ...page });
     const { status, body } = await transport.send({ method: "GET", path: path + query, signal: o.signal });
     if (status === 404) discovery.forget(kind.apiVersion);
     if (status !== 200) throw kubeErrorFor(`list ${kind.kind}`, status, body);
-    type List = { metadata?: { resourceVersion?: string; continue?: string }; items?: KubeObject[] };
-    return parseJson(body) as List;
+    return parseJson(body) as ListAnswer;
+  }
+
+  function pages(kind: KindRef, options: ListOptions = {}): AsyncIterable<KubePage> {
+    return pagesOf(kind, (page) => listPage(kind, options, page));
   }
 
   return {
     server: transport.server,
     get,
 
-    async list(kind, o = {}) {
-      const items: KubeObject[] = [];
-      for (let next: string | undefined, limit: number | undefined = pageSize;;) {
-        try {
-          const page = await listPage(kind, o, { limit, continue: next });
-          // Items of a typed list carry neither apiVersion nor kind.
-          for (const item of page.items ?? []) items.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind });
-          next = page.metadata?.continue || undefined;
-          if (next === undefined) return { items, resourceVersion: page.metadata?.resourceVersion ?? "" };
-        } catch (error) {
-          // The continue token outlived its snapshot: take everything in one answer.
-          if (!(next && error instanceof KubewardenError && error.code === "KUBE_GONE")) throw error;
-          items.length = 0;
-          next = undefined;
-          limit = undefined;
-        }
+    pages,
+    resource: (kind, { signal } = {}) => discovery.resource(kind, signal),
+
+    async list(kind, options) {
+      let items: KubeObject[] = [], resourceVersion = "";
+      for await (const page of pages(kind, options)) {
+        items = page.first ? page.items : items.concat(page.items);
+        resourceVersion = page.resourceVersion;
       }
+      return { items, resourceVersion };
     },
 
     async create(object, o = {}) {
@@ -189,7 +196,7 @@ export function createKube(transport: KubeTransport): Kube {
       throw kubeErrorFor(`delete ${named(ref)}`, answer.status, answer.body);
     },
 
-    async *watch(kind, { namespace, labelSelector, fieldSelector, resourceVersion, signal }) {
+    async *watch(kind, { namespace, labelSelector, fieldSelector, resourceVersion, signal, opened }) {
       const what = `watch ${kind.kind}`;
       const path = await collectionPath(kind, namespace, signal);
       // As client-go: every watch ends by itself after a while, not all at once.
@@ -208,6 +215,7 @@ export function createKube(transport: KubeTransport): Kube {
       );
       if (status === 404) discovery.forget(kind.apiVersion);
       if (status !== 200) throw kubeErrorFor(what, status, await readAll(body));
+      opened?.();
       try {
         yield* watchEvents(body, what);
       } catch (error) {
@@ -230,16 +238,6 @@ function queryOf(parameters: Record<string, string | number | undefined>): strin
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
   const text = query.toString();
   return text && `?${text}`;
-}
-
-function refFor({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, namespace };
-}
-
-/** `Secret "namespace/name"`, for messages. */
-function named(thing: ObjectRef | KubeObject): string {
-  const { name, namespace } = "metadata" in thing ? (thing as KubeObject).metadata : thing as ObjectRef;
-  return `${thing.kind} "${namespace ? `${namespace}/` : ""}${name || "(generated)"}"`;
 }
 
 async function readAll(body: IncomingMessage): Promise<string> {

@@ -9,6 +9,8 @@ import { observeProcess } from "./process-metrics.ts";
 export type Metrics = {
   counter(name: string, help: string, labels?: readonly string[]): { inc(labels?: Labels, by?: number): void };
   gauge(name: string, help: string, labels?: readonly string[]): { set(value: number, labels?: Labels): void };
+  /** A gauge that is read when somebody looks. */
+  observed(name: string, help: string, read: () => Iterable<readonly [number, Labels]>): void;
   histogram(name: string, help: string, options?: HistogramOptions): { observe(value: number, labels?: Labels): void };
   /** All of them in Prometheus' text format. */
   text(): Promise<{ contentType: string; body: string }>;
@@ -53,7 +55,10 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
 /** No prefix, no timestamps, no resource, `target_info` or `otel_scope_...`: a page as Prometheus' own clients write it. */
 const serializer = new PrometheusSerializer("", false, undefined, true, true);
 
-function instruments(meter: Meter, maxLabelSets: number): Pick<Metrics, "counter" | "gauge" | "histogram"> {
+function instruments(
+  meter: Meter,
+  maxLabelSets: number,
+): Pick<Metrics, "counter" | "gauge" | "histogram" | "observed"> {
   const known = new Map<string, unknown>();
   const once = <T>(name: string, create: () => T): T => {
     const instrument = known.get(name) as T | undefined ?? create();
@@ -77,6 +82,11 @@ function instruments(meter: Meter, maxLabelSets: number): Pick<Metrics, "counter
         const gauge = meter.createGauge(name, { description: help }), sets = setsOf(labels);
         return { set: (value: number, values: Labels = {}) => gauge.record(value, sets(values)) };
       }),
+    observed(name, help, read) {
+      meter.createObservableGauge(name, { description: help }).addCallback((result) => {
+        for (const [value, labels] of read()) result.observe(value, labels as Attributes);
+      });
+    },
     histogram: (name, help, { labels = [], buckets } = {}) =>
       once(name, () => {
         const advice = buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } };

@@ -22,9 +22,9 @@ function scripted(steps: Step[]) {
     return undefined;
   };
   const kube = {
-    async list() {
+    async *pages() {
       const step = next("list");
-      return step ? step.list() : { items: [], resourceVersion: "0" };
+      yield { first: true, ...(step ? step.list() : { items: [], resourceVersion: "0" }) };
     },
     async *watch(_kind: unknown, { resourceVersion, signal }: { resourceVersion: string; signal: AbortSignal }) {
       const step = next("watch");

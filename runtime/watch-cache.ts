@@ -1,12 +1,10 @@
-import { KubewardenError } from "../contracts/errors.ts";
-import type { KindRef, KubeObject } from "../contracts/kubernetes.ts";
-import { backoffMs } from "./backoff.ts";
-import type { Kube, WatchEvent } from "./kube.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { followKind, type KindQuery, type KindSink } from "./follow-kind.ts";
+import type { Kube } from "./kube.ts";
 import type { Log } from "./log.ts";
-import { sleep } from "./sleep.ts";
 
 /** Which objects a cache holds. */
-export type WatchQuery = KindRef & { namespace?: string; labelSelector?: string; fieldSelector?: string };
+export type WatchQuery = KindQuery;
 
 /** `before` is absent for a new object, `after` for a deleted one. */
 export type ObjectChange = { before?: KubeObject; after?: KubeObject };
@@ -19,27 +17,23 @@ export class WatchCache {
   readonly query: WatchQuery;
   readonly #kube: Kube;
   readonly #log: Log;
-  readonly #minBackoffMs: number;
-  readonly #maxBackoffMs: number;
+  readonly #options: { log: Log; minBackoffMs: number; maxBackoffMs: number };
   readonly #objects = new Map<string, KubeObject>();
   readonly #listeners = new Set<(change: ObjectChange) => void>();
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
-  #resourceVersion = "";
   #isSynced = false;
-  #failures = 0;
 
   constructor(kube: Kube, query: WatchQuery, o: { log: Log; minBackoffMs?: number; maxBackoffMs?: number }) {
     this.query = query;
     this.#kube = kube;
     this.#log = o.log.child({ cache: query.kind, namespace: query.namespace });
-    this.#minBackoffMs = o.minBackoffMs ?? 100;
-    this.#maxBackoffMs = o.maxBackoffMs ?? 10_000;
+    this.#options = { log: this.#log, minBackoffMs: o.minBackoffMs ?? 100, maxBackoffMs: o.maxBackoffMs ?? 10_000 };
   }
 
   /** Runs until the signal; a second call changes nothing. The promise ends with the cache and never rejects. */
   start(signal: AbortSignal): Promise<void> {
-    this.#running ??= this.#run(signal);
+    this.#running ??= followKind(this.#kube, this.query, { ...this.#options, sink: this.#sink(), signal });
     return this.#running;
   }
 
@@ -80,61 +74,24 @@ export class WatchCache {
     return () => this.#listeners.delete(listener);
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    let mustList = true;
-    while (!signal.aborted) {
-      try {
-        if (mustList) {
-          await this.#relist(signal);
-          mustList = false;
-        }
-        const events = await this.#follow(signal);
-        // A stream that ends before it said anything must not become a busy loop.
-        if (events === 0) this.#failures = Math.min(this.#failures + 1, 3);
-      } catch (error) {
-        if (signal.aborted) return;
-        const code = error instanceof KubewardenError ? error.code : undefined;
-        this.#failures++;
-        // An unreachable server says nothing about our place in the stream: go on from there. Anything else: list anew.
-        mustList ||= code !== "KUBE_UNREACHABLE";
-        const level = code === "KUBE_GONE" ? "debug" : this.#failures > 1 ? "warn" : "info";
-        this.#log[level]("watch interrupted", { error, failures: this.#failures });
-      }
-      if (this.#failures === 0) continue;
-      const pause = backoffMs(this.#failures - 1, { minMs: this.#minBackoffMs, maxMs: this.#maxBackoffMs });
-      await sleep(pause, signal).catch(() => undefined); // Aborted: the loop ends.
-    }
-  }
-
-  async #relist(signal: AbortSignal): Promise<void> {
-    const { items, resourceVersion } = await this.#kube.list(this.query, { ...this.query, signal });
-    const listed = new Set<string>();
-    for (const item of items) {
-      const { name, namespace } = item.metadata;
-      listed.add(keyOf(name, namespace));
-      this.#put(item);
-    }
-    for (const [key, object] of [...this.#objects]) if (!listed.has(key)) this.#drop(key, object);
-    this.#resourceVersion = resourceVersion;
-    this.#isSynced = true;
-    this.#synced.resolve();
-  }
-
-  async #follow(signal: AbortSignal): Promise<number> {
-    let events = 0;
-    const from = { ...this.query, resourceVersion: this.#resourceVersion, signal };
-    for await (const event of this.#kube.watch(this.query, from)) {
-      events++;
-      this.#failures = 0;
-      this.#take(event);
-    }
-    return events;
-  }
-
-  #take({ type, object }: WatchEvent): void {
-    if (type === "DELETED") this.#drop(keyOf(object.metadata.name, object.metadata.namespace), object);
-    else if (type !== "BOOKMARK") this.#put(object);
-    this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
+  /** What `followKind` hears from the server becomes what this cache holds. */
+  #sink(): KindSink {
+    let listed = new Set<string>();
+    return {
+      listing: () => listed = new Set(),
+      listed: (object) => {
+        listed.add(keyOf(object.metadata.name, object.metadata.namespace));
+        this.#put(object);
+      },
+      complete: () => {
+        for (const [key, object] of [...this.#objects]) if (!listed.has(key)) this.#drop(key, object);
+        listed = new Set();
+        this.#isSynced = true;
+        this.#synced.resolve();
+      },
+      put: (object) => this.#put(object),
+      drop: (object) => this.#drop(keyOf(object.metadata.name, object.metadata.namespace), object),
+    };
   }
 
   #put(object: KubeObject): void {

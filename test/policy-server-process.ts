@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { currentRuntime, runtimeCommand } from "../tools/runtimes.ts";
+import { currentRuntime, runtimeCommand, type RuntimeName } from "../tools/runtimes.ts";
 
 /** A policy-server as it runs in a pod, under its documented flags and environment only. */
 export type PolicyServerProcess = {
@@ -24,14 +24,18 @@ export type StartOptions = {
   env?: Record<string, string>;
   /** The text of policies.yml, or what becomes it. */
   policies: unknown;
+  /** Default: that of this process. */
+  runtime?: RuntimeName;
 };
 
 /** Starts a server with two workers and a limit of two seconds, as upstream's acceptance tests do. */
-export async function startPolicyServerProcess({ policies, env = {} }: StartOptions): Promise<PolicyServerProcess> {
+export async function startPolicyServerProcess(
+  { policies, env = {}, runtime = currentRuntime }: StartOptions,
+): Promise<PolicyServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
   const policiesFile = join(folder, "policies.yml");
   await writeFile(policiesFile, typeof policies === "string" ? policies : JSON.stringify(policies));
-  const { command, args } = runtimeCommand(currentRuntime);
+  const { command, args } = runtimeCommand(runtime);
   const entrypoint = fileURLToPath(new URL("../services/entrypoint.ts", import.meta.url));
   const child = spawn(command, [...args, entrypoint, "policy-server"], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -129,7 +133,10 @@ const kinds = {
 };
 
 /** An AdmissionReview as an API server sends it for the creation of an object. */
-export function reviewOf(object: unknown, { resource = "pods" }: { resource?: keyof typeof kinds } = {}): string {
+export function reviewOf(
+  object: unknown,
+  { resource = "pods", namespace = "default" }: { resource?: keyof typeof kinds; namespace?: string } = {},
+): string {
   const { group, version, kind, resource: plural } = kinds[resource];
   return JSON.stringify({
     apiVersion: "admission.k8s.io/v1",
@@ -141,7 +148,7 @@ export function reviewOf(object: unknown, { resource = "pods" }: { resource?: ke
       requestKind: { group, version, kind },
       requestResource: { group, version, resource: plural },
       name: "nginx",
-      namespace: "default",
+      namespace,
       operation: "CREATE",
       userInfo: { username: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] },
       object,

@@ -14,6 +14,10 @@ export const closedLists: readonly ClosedList[] = [
     what: "acceptance tests of signatures",
     ids: ["AT-048", ...numbered("AT-", { from: 111, to: 119, digits: 3 })],
   },
+  {
+    what: "acceptance tests of host calls",
+    ids: [[58, 65], [74, 80], [98, 103]].flatMap(([from = 0, to = 0]) => numbered("AT-", { from, to, digits: 3 })),
+  },
 ];
 
 /** `prefix` and every number from `from` to `to`, zeros in front where there are fewer digits. */

@@ -28,6 +28,14 @@ export class MemoryKube implements Kube {
     return { items, resourceVersion: String(this.#version) };
   }
 
+  async *pages(kind: { apiVersion: string; kind: string }) {
+    yield { ...await this.list(kind), first: true };
+  }
+
+  async resource({ kind }: { kind: string }) {
+    return { plural: `${kind.toLowerCase()}s`, namespaced: true };
+  }
+
   async create(object: KubeObject): Promise<KubeObject> {
     await this.#write("create", object);
     if (this.objects.has(keyOfObject(object))) throw failure("KUBE_ALREADY_EXISTS");
@@ -85,7 +93,10 @@ export class MemoryKube implements Kube {
     });
   }
 
-  async *watch({ kind }: { kind: string }, { signal }: { signal: AbortSignal }): AsyncGenerator<WatchEvent> {
+  async *watch(
+    { kind }: { kind: string },
+    { signal, opened }: { signal: AbortSignal; opened?: (() => void) | undefined },
+  ): AsyncGenerator<WatchEvent> {
     const events: WatchEvent[] = [];
     let wake = () => {};
     const watcher = (event: WatchEvent) => {
@@ -93,6 +104,7 @@ export class MemoryKube implements Kube {
       wake();
     };
     this.#watchers.add(watcher);
+    opened?.();
     signal.addEventListener("abort", () => wake(), { once: true });
     try {
       while (!signal.aborted) {

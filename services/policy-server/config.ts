@@ -31,6 +31,8 @@ export type Config = {
   shutdownDelayMs: number;
   continueOnErrors: boolean;
   ignoreKubernetesConnectionFailure: boolean;
+  confineNamespacedPolicies: boolean;
+  contextCacheLimitMiB: number;
   /** By OTLP; where to is up to OpenTelemetry's environment variables. Default: not. */
   pushMetrics?: boolean;
   pushTraces?: boolean;
@@ -68,6 +70,8 @@ export function configOf(values: Flags, env: Environment = {}): Config {
     shutdownDelayMs: values.shutdownDelay * 1000,
     continueOnErrors: values.continueOnErrors,
     ignoreKubernetesConnectionFailure: values.ignoreKubernetesConnectionFailure,
+    confineNamespacedPolicies: values.namespacedPoliciesOwnNamespaceOnly,
+    contextCacheLimitMiB: values.contextCacheLimit,
     pushMetrics: values.enableMetrics,
     pushTraces: values.logFmt === "otlp",
     enablePprof: values.enablePprof,

@@ -60,10 +60,21 @@ export const flags = {
     hidden: true,
   }),
   ignoreKubernetesConnectionFailure: booleanFlag(
-    "start without a cluster; no policy can ask a cluster yet, so there is nothing to ignore",
+    "start also if policies ask a cluster and there is no access to one; they are told so",
     false,
     { ...env("IGNORE_KUBERNETES_CONNECTION_FAILURE"), ...policies },
   ),
+  namespacedPoliciesOwnNamespaceOnly: booleanFlag(
+    "policies of a namespace may ask the cluster about that namespace only",
+    false,
+    { ...env("NAMESPACED_POLICIES_OWN_NAMESPACE_ONLY"), ...policies },
+  ),
+  contextCacheLimit: integerFlag("MiB of memory for copies of the cluster objects that policies list", 256, {
+    ...env("CONTEXT_CACHE_LIMIT"),
+    ...policies,
+    min: 1,
+    max: 65_536,
+  }),
   sourcesPath: pathFlag("where modules may come from", env("SOURCES_PATH"), supply),
   policiesPullPolicy: {
     description:

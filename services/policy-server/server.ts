@@ -10,7 +10,8 @@ import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
-import { answerHostCall } from "./host/dispatch.ts";
+import { imageHost } from "./host/oci.ts";
+import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
 import { moduleSupply } from "./modules/supply.ts";
 import { verificationOf } from "./modules/verify/setup.ts";
 import { problemsIn } from "./policies/catalogue.ts";
@@ -44,7 +45,12 @@ const pagesPerMiB = 16;
  */
 export async function startPolicyServer(
   config: Config,
-  { log, signal, spawn = spawnGuestWorker }: { log: Log; signal: AbortSignal; spawn?: PoolOptions["spawn"] },
+  { log, signal, spawn = spawnGuestWorker, connect = connectDefaultCluster }: {
+    log: Log;
+    signal: AbortSignal;
+    spawn?: PoolOptions["spawn"];
+    connect?: ConnectCluster;
+  },
 ): Promise<PolicyServer> {
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
@@ -61,9 +67,11 @@ export async function startPolicyServer(
   });
   const { metrics, tracer } = telemetry;
   const serving = new AbortController();
-  let pool: GuestPool | undefined;
+  let pool: GuestPool | undefined, host: Host | undefined;
   try {
-    pool = await startPool(config, { metrics, log, spawn });
+    host = await startHost(file, { config, connect, images: { oci: imageHost(supply) }, metrics, log });
+    const { answerHostCall } = host;
+    pool = await startPool(config, { answerHostCall, metrics, log, spawn });
     const { run } = pool;
     const catalogue = await loadPolicies(file, {
       loadModule: supply.loader({
@@ -100,6 +108,7 @@ export async function startPolicyServer(
       api,
       readiness,
       pool,
+      host,
       telemetry,
       serving,
       log,
@@ -110,6 +119,7 @@ export async function startPolicyServer(
   } catch (error) {
     serving.abort();
     pool?.close();
+    host?.close();
     await telemetry.close();
     throw error;
   }
@@ -136,7 +146,7 @@ async function lookAtUnused({ verificationFile, sigstoreTrustConfigFile }: Confi
 
 function startPool(
   { workers, maxWaiting }: Config,
-  { metrics, log, spawn }: Pick<PoolOptions, "log" | "spawn"> & { metrics: Metrics },
+  { answerHostCall, metrics, log, spawn }: Pick<PoolOptions, "answerHostCall" | "log" | "spawn"> & { metrics: Metrics },
 ): Promise<GuestPool> {
   return GuestPool.start({
     workers,
@@ -144,8 +154,7 @@ function startPool(
     log,
     observer: poolObserver(metrics),
     spawn,
-    answerHostCall: (request, { policy, capabilities, span }) =>
-      answerHostCall(request, { policy, capabilities, span, log }),
+    answerHostCall,
   });
 }
 
@@ -153,6 +162,7 @@ type Parts = {
   api: HttpServer;
   readiness: HttpServer;
   pool: GuestPool;
+  host: Host;
   telemetry: Telemetry;
   serving: AbortController;
   log: Log;
@@ -160,13 +170,16 @@ type Parts = {
   signal: AbortSignal;
 };
 
-async function stopInOrder({ api, readiness, pool, telemetry, serving, log, delayMs, signal }: Parts): Promise<void> {
+async function stopInOrder(
+  { api, readiness, pool, host, telemetry, serving, log, delayMs, signal }: Parts,
+): Promise<void> {
   await whenAborted(signal);
   log.info("Stopping: not ready any more", { acceptingForMs: delayMs });
   await sleep(delayMs);
   serving.abort();
   await Promise.all([api.closed, readiness.closed]);
   pool.close();
+  host.close();
   await telemetry.close();
 }
 

@@ -59,9 +59,13 @@ export function mutate(object: Json): Verdict {
   return verdict;
 }
 
-/** What the host said to a call of one of its capabilities: JSON, or why it refused. */
+/** What the host said to a call of one of its capabilities: JSON, or why it refused; `bytes` is the same in UTF-8. */
 export class HostAnswer {
-  constructor(public ok: bool, public text: string) {}
+  constructor(public ok: bool, public bytes: ArrayBuffer) {}
+
+  get text(): string {
+    return String.UTF8.decode(this.bytes);
+  }
 }
 
 /** Calls a host capability, for example `kubernetes` and `list_resources_all`, with JSON. */
@@ -78,10 +82,21 @@ export function askHost(namespace: string, operation: string, payload: string): 
     changetype<usize>(bytes[3]),
     bytes[3].byteLength,
   );
-  const text = new ArrayBuffer(<i32> (ok ? hostResponseLength() : hostErrorLength()));
-  if (ok) hostResponse(changetype<usize>(text));
-  else hostError(changetype<usize>(text));
-  return new HostAnswer(ok, String.UTF8.decode(text));
+  const answer = new ArrayBuffer(<i32> (ok ? hostResponseLength() : hostErrorLength()));
+  if (ok) hostResponse(changetype<usize>(answer));
+  else hostError(changetype<usize>(answer));
+  return new HostAnswer(ok, answer);
+}
+
+/** Whether JSON in UTF-8 holds a text. For long lists: neither decodes nor parses them. */
+export function holds(json: ArrayBuffer, text: string): bool {
+  const wanted = String.UTF8.encode(text);
+  const first = load<u8>(changetype<usize>(wanted));
+  const end = changetype<usize>(json) + json.byteLength - wanted.byteLength;
+  for (let at = changetype<usize>(json); at <= end; at++) {
+    if (load<u8>(at) == first && memory.compare(at, changetype<usize>(wanted), wanted.byteLength) == 0) return true;
+  }
+  return false;
 }
 
 function noProblem(settings: Json): string | null {

@@ -8,9 +8,10 @@ import type { HostReply, HostRequest } from "./protocol.ts";
  * follow; the main side grows it when a reply needs more room.
  */
 const stateWord = 0, lengthWord = 1, stopWord = 2, headerBytes = 12;
-const waiting = 0, replied = 1, refused = 2;
+const waiting = 0, replied = 1, refused = 2, stopped = 3;
 const startBytes = 64 * 1024;
-const maxReplyBytes = 32 * 1024 * 1024;
+/** What a host call may answer; also what a channel may grow to, beside its header. */
+export const maxReplyBytes = 32 * 1024 * 1024;
 
 /** A channel for one worker. It serves one call at a time. */
 export function newSyncChannel(): SharedArrayBuffer {
@@ -24,6 +25,8 @@ export function callHost(
 ): Uint8Array {
   const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, stateWord, waiting);
+  // A word to stop that came before this found nobody waiting; one that comes later finds the state.
+  deadline.check();
   post(request);
   const outcome = Atomics.wait(header, stateWord, waiting, deadline.remainingMs() + 1);
   deadline.check();
@@ -45,6 +48,8 @@ export function isStopped(buffer: SharedArrayBuffer): boolean {
 export function stopGuest(buffer: SharedArrayBuffer): void {
   const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, stopWord, 1);
+  // Waking alone would miss a guest that has asked and is about to sleep.
+  Atomics.compareExchange(header, stateWord, waiting, stopped);
   Atomics.notify(header, stateWord);
 }
 

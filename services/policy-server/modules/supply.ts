@@ -42,6 +42,10 @@ export type LoaderOptions = {
 export type ModuleSupply = {
   /** For whoever looks at images themselves, as signature verification does. */
   readonly reader: RegistryReader;
+  /** The same, for work that ends with a signal of its own. */
+  readerFor(signal: AbortSignal): RegistryReader;
+  /** Whose manifest of an image index is meant here. */
+  readonly platform: Platform;
   /** For whoever publishes. */
   readonly registry: RegistryClient;
   fetch(url: string, options?: { verify?: VerifyImage | undefined }): Promise<FetchedModule>;
@@ -58,13 +62,16 @@ export async function moduleSupply(options: SupplyOptions): Promise<ModuleSupply
   await docker.catch((error) => log.warn("The credentials of registries cannot be read", { error }));
   const registry = registryClient({ client, credentials: credentialsFrom(() => docker) });
   const mirrors = sources.sourceMirrors ?? new Map();
-  const reader = registryReader({ registry, mirrors, signal });
+  const readerFor = (signal: AbortSignal) => registryReader({ registry, mirrors, signal });
   const store = new ModuleStore(options.policiesDownloadDir, { log });
   await store.cleanUp();
-  const common = { client, registry, mirrors, store, pullPolicy, platform: thisPlatform(), signal };
+  const platform = thisPlatform();
+  const common = { client, registry, mirrors, store, pullPolicy, platform, signal };
   const fetch: ModuleSupply["fetch"] = (url, { verify } = {}) => fetchModule(url, { ...common, verify });
   return {
-    reader,
+    reader: readerFor(signal),
+    readerFor,
+    platform,
     registry,
     fetch,
     loader: ({ verify, ...loading }) => moduleLoader({ ...loading, fetch: (url) => fetch(url, { verify }), log }),

@@ -1,6 +1,7 @@
 // pure
 import type { Capabilities } from "../../../contracts/capabilities.ts";
 import type { GroupExpression } from "../../../contracts/group-expression.ts";
+import type { KindRef } from "../../../contracts/kubernetes.ts";
 import type { Span } from "../../../runtime/span.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { PolicyProblem } from "./problems.ts";
@@ -17,6 +18,10 @@ export type Runnable = {
   /** Undefined: no limit. */
   timeoutMs: number | undefined;
   capabilities: Capabilities;
+  /** Kinds of objects that it may read from the cluster. */
+  contextAwareResources: readonly KindRef[];
+  /** Of a namespaced policy; empty where it is one but nobody says of which namespace. */
+  namespace?: string | undefined;
   /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
   begun?: ((waitedMs: number) => void) | undefined;
   span?: Span | undefined;

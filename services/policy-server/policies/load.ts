@@ -40,12 +40,17 @@ export async function loadPolicies(file: PoliciesFile, context: LoadContext): Pr
   return new Map(await Promise.all(entries));
 }
 
-type Loading = { context: LoadContext; inTurn: Limiter; report: (policy: string, error: unknown) => void };
+type Loading = {
+  context: LoadContext;
+  inTurn: Limiter;
+  report: (policy: string, error: unknown) => void;
+  namespace: string | undefined;
+};
 
 async function loadEntry(
   id: string,
   entry: PolicyEntry,
-  { context, inTurn }: Omit<Loading, "report">,
+  { context, inTurn }: Pick<Loading, "context" | "inTurn">,
 ): Promise<CataloguedPolicy> {
   const problems: PolicyProblem[] = [];
   const report = (policy: string, error: unknown) => {
@@ -53,9 +58,18 @@ async function loadEntry(
     const code = error instanceof KubewardenError ? error.code : "GUEST_FAILED";
     problems.push({ policy, code, message: messageOf(error) });
   };
-  const loading = { context, inTurn, report };
+  const loading = { context, inTurn, report, namespace: namespaceOf(id, entry) };
   const loaded = entry.kind === "group" ? await loadGroup(id, entry, loading) : await loadSingle(id, entry, loading);
   return loaded ?? { kind: "broken", rules: rulesOf(id, entry), problems };
+}
+
+/**
+ * Ids of namespaced policies are `namespaced-<namespace>-<name>`, which does not tell where the namespace ends; the
+ * reconciler writes beside them what does (reference/controller.md, policies.yml).
+ */
+function namespaceOf(id: string, { namespacedName }: PolicyEntry): string | undefined {
+  if (namespacedName !== undefined) return namespacedName.Namespace || undefined;
+  return id.startsWith("namespaced-") ? "" : undefined;
 }
 
 /** A group has no message rule of its own, its message is its verdict's text already; and it never mutates. */
@@ -96,7 +110,7 @@ async function loadGroup(id: string, entry: GroupEntry, loading: Loading): Promi
 async function loadRunnable(
   policy: string,
   entry: RunnableEntry,
-  { context, inTurn, report }: Loading,
+  { context, inTurn, report, namespace }: Loading,
 ): Promise<Runnable | undefined> {
   const { log, run, signal } = context;
   try {
@@ -112,6 +126,8 @@ async function loadRunnable(
       settings: stringifyJson(entry.settings),
       timeoutMs,
       capabilities,
+      contextAwareResources: entry.contextAwareResources,
+      namespace,
     };
     const started = performance.now();
     await inTurn(() => assertSettings(runnable, run, signal));

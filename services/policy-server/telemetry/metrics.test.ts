@@ -26,6 +26,7 @@ const runnable = {
   settings: "{}",
   timeoutMs: 1,
   capabilities: { all: false, prefixes: [], exact: [] },
+  contextAwareResources: [],
 };
 const policies: [string, CataloguedPolicy][] = [
   ["p", { kind: "policy", runnable, rules: { policy: "p", mode: "protect", allowedToMutate: false } }],

@@ -63,5 +63,6 @@ export async function runnableOf(
     settings: o.settings ?? "{}",
     timeoutMs: o.timeoutMs ?? 2000,
     capabilities,
+    contextAwareResources: [],
   };
 }

@@ -1,0 +1,86 @@
+import { messageOf } from "../../../contracts/errors.ts";
+import type { PoliciesFile } from "../../../contracts/policy-config.ts";
+import type { Kube } from "../../../runtime/kube.ts";
+import type { Log } from "../../../runtime/log.ts";
+import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Config } from "../config.ts";
+import { maxReplyBytes } from "../guest/sync-channel.ts";
+import { policiesAskingTheCluster } from "../policies/asks-cluster.ts";
+import { policiesInvalid } from "../policies/problems.ts";
+import { countRefusals, observeCopies } from "../telemetry/host-metrics.ts";
+import { answerQuestions, type HostParts } from "./answers.ts";
+import { type AnswerHostCall, hostCallAnswerer } from "./dispatch.ts";
+import type { CollectionsLimits } from "./kubernetes/collections.ts";
+import { LazyCluster } from "./kubernetes/lazy-cluster.ts";
+
+export type ConnectCluster = () => Promise<Kube>;
+export type Host = { answerHostCall: AnswerHostCall; cluster: LazyCluster; close(): void };
+type Options = {
+  config: Config;
+  connect: ConnectCluster;
+  /** Reading and verifying images; without them guests read that these are not available yet. */
+  images: Pick<HostParts, "oci" | "verify">;
+  metrics: Metrics;
+  log: Log;
+};
+
+const bytesPerMiB = 1024 * 1024;
+const limits: Omit<CollectionsLimits, "maxBytes"> = {
+  startMs: 10_000,
+  staleMs: 60_000,
+  // API servers send a bookmark about once a minute.
+  silentMs: 150_000,
+  maxCollections: 256,
+  idleMs: 30 * 60_000,
+  failureMs: 2_000,
+};
+
+/**
+ * Everything that guests may ask for. Connects to the cluster at once if a policy is meant to ask it: without one the
+ * start ends (POLICIES_INVALID naming these policies) unless that is to be ignored (reference/policy-server.md 3.1.2).
+ */
+export async function startHost(file: PoliciesFile, { config, connect, images, metrics, log }: Options): Promise<Host> {
+  const cluster = new LazyCluster({
+    connect,
+    limits: { ...limits, maxBytes: config.contextCacheLimitMiB * bytesPerMiB },
+    maxBytes: maxReplyBytes,
+    log,
+  });
+  const askers = policiesAskingTheCluster(file);
+  if (askers.length > 0) await connectNow(cluster, askers, { config, log });
+  observeCopies(metrics, () => cluster.states());
+  return {
+    cluster,
+    close: () => cluster.close(),
+    answerHostCall: hostCallAnswerer({
+      answer: answerQuestions({ ...images, kubernetes: (question, signal) => cluster.answer(question, signal) }),
+      isNamespaced: (kind, signal) => cluster.isNamespaced(kind, signal),
+      confineNamespacedPolicies: config.confineNamespacedPolicies,
+      refused: countRefusals(metrics),
+      log,
+    }),
+  };
+}
+
+/** By kubeconfig or as the pod's ServiceAccount. Its libraries are loaded by those who call it only. */
+export async function connectDefaultCluster(): Promise<Kube> {
+  const { connectKube } = await import("../../../runtime/kube.ts");
+  return await connectKube({ userAgent: "kubewarden-policy-server" });
+}
+
+async function connectNow(
+  cluster: LazyCluster,
+  askers: readonly string[],
+  { config, log }: Pick<Options, "config" | "log">,
+): Promise<void> {
+  try {
+    await cluster.connected();
+  } catch (error) {
+    log.error(`Cannot connect to Kubernetes cluster: ${messageOf(error)}`);
+    const message = (will: string) => `Cannot connect to Kubernetes, context aware policies ${will} not work properly`;
+    if (!config.ignoreKubernetesConnectionFailure) {
+      throw policiesInvalid(askers.map((policy) => ({ policy, code: "CONFIG_INVALID", message: message("would") })));
+    }
+    log.error(message("will"), { policies: askers });
+  }
+}
