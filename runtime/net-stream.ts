@@ -55,7 +55,8 @@ export async function openExchange(url: string, options: NetOptions): Promise<Ne
         alive();
         const close = () => {
           clearTimeout(timer);
-          request.destroy();
+          // A connection whose answer is read is kept for others, who must not lose it.
+          if (!answer.complete || answer.readableLength > 0) request.destroy();
         };
         const chunks = chunksOf(answer, { url, alive, close, signal });
         resolve({ url, status: answer.statusCode ?? 0, headers: headersOf(answer), body: chunks, close });

@@ -20,6 +20,7 @@ const doors: Record<string, RegExp> = {
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
   "@opentelemetry": /^runtime\/(metrics|process-metrics|tracing|otlp[\w-]*)\.ts$/,
   "pprof-format": /^runtime\/pprof\.ts$/,
+  "@sigstore": /^services\/policy-server\/modules\/verify\/sigstore\//,
   "commander": /^runtime\/cli\.ts$/,
 };
 const unrestricted = /^(tools|test|bench|local-cluster)\/|\.test\.ts$|^services\/entrypoint\.ts$/;

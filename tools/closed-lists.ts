@@ -11,6 +11,10 @@ export const closedLists: readonly ClosedList[] = [
     ids: ["AT-047", ...numbered("AT-", { from: 104, to: 110, digits: 3 }), "AT-120", "AT-121", "AT-122"],
   },
   {
+    what: "acceptance tests of signatures",
+    ids: ["AT-048", ...numbered("AT-", { from: 111, to: 119, digits: 3 })],
+  },
+  {
     what: "acceptance tests of host calls",
     ids: [[58, 65], [74, 80], [98, 103]].flatMap(([from = 0, to = 0]) => numbered("AT-", { from, to, digits: 3 })),
   },

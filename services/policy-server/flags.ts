@@ -96,17 +96,17 @@ export const flags = {
     supply,
   ),
   verificationPath: pathFlag(
-    "signature requirements; checked, but not available yet: the server refuses to start with them",
+    "signature requirements (verification.yml): only modules that meet them are run",
     env("VERIFICATION_CONFIG_PATH"),
     supply,
   ),
   sigstoreCacheDir: pathFlag(
-    "folder for Sigstore's trust root; not used yet, as signatures are not verified",
+    "folder where Sigstore's trust root is kept once fetched; made when missing",
     env("SIGSTORE_CACHE_DIR"),
     { ...supply, fallback: "sigstore-data" },
   ),
   sigstoreTrustConfig: pathFlag(
-    "Sigstore ClientTrustConfig (JSON); not used yet, as signatures are not verified",
+    "Sigstore ClientTrustConfig (JSON) whose trust root counts instead of the public one",
     env("SIGSTORE_TRUST_CONFIG_PATH"),
     supply,
   ),

@@ -1,4 +1,3 @@
-import { KubewardenError } from "../../contracts/errors.ts";
 import { type HttpServer, serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
@@ -14,10 +13,11 @@ import { spawnGuestWorker } from "./guest/spawn.ts";
 import { imageHost } from "./host/oci.ts";
 import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
 import { moduleSupply } from "./modules/supply.ts";
+import { verificationOf } from "./modules/verify/setup.ts";
 import { problemsIn } from "./policies/catalogue.ts";
 import { loadPolicies } from "./policies/load.ts";
 import { policiesInvalid, type PolicyProblem } from "./policies/problems.ts";
-import { assertTrustConfig, readPolicies, readSources, readVerification } from "./policies/read-config.ts";
+import { readPolicies, readSources, readTrustConfig } from "./policies/read-config.ts";
 import { evaluationMetrics } from "./telemetry/evaluation-metrics.ts";
 import { tracedRun } from "./telemetry/guest-spans.ts";
 import { metricsPage } from "./telemetry/metrics-page.ts";
@@ -54,9 +54,9 @@ export async function startPolicyServer(
 ): Promise<PolicyServer> {
   const file = await readPolicies(config.policiesFile, log);
   const sources = await readSources(config.sourcesFile);
-  await assertNothingToVerify(config);
   await lookAtUnused(config, log);
   const supply = await moduleSupply({ ...config, sources, log, signal });
+  const verify = await verificationOf(config, log);
   const tls = config.tls && await readTls(config.tls, log);
   const started = performance.now();
   const telemetry = await startTelemetry({
@@ -76,6 +76,7 @@ export async function startPolicyServer(
     const catalogue = await loadPolicies(file, {
       loadModule: supply.loader({
         serverVersion: kubewardenVersion,
+        verify,
         maxMemoryPages: config.memoryLimitMiB * pagesPerMiB,
       }),
       run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
@@ -133,20 +134,11 @@ function reportProblems(problems: readonly PolicyProblem[], { continueOnErrors }
   }
 }
 
-/** Upstream would load modules unverified where it cannot verify (reference/policy-server.md 1.8.4). */
-async function assertNothingToVerify({ verificationFile }: Config): Promise<void> {
-  if (await readVerification(verificationFile) === undefined) return;
-  // Serving unverified modules to someone who asked for verification would be worse than not serving.
-  throw new KubewardenError(
-    "CONFIG_INVALID",
-    "signature verification is not available yet: cannot honour the verification configuration",
-  );
-}
-
-/** Nothing depends on this file yet, so that a broken one is only told. */
-async function lookAtUnused({ sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+/** Without signature requirements nothing depends on this file yet, so that a broken one is only told. */
+async function lookAtUnused({ verificationFile, sigstoreTrustConfigFile }: Config, log: Log): Promise<void> {
+  if (verificationFile !== undefined || sigstoreTrustConfigFile === undefined) return;
   try {
-    if (sigstoreTrustConfigFile !== undefined) await assertTrustConfig(sigstoreTrustConfigFile);
+    await readTrustConfig(sigstoreTrustConfigFile);
   } catch (error) {
     log.warn("A configuration file cannot be used; nothing depends on it yet", { error });
   }

@@ -32,7 +32,8 @@ export type FetchedModule = StoredModule & { from: "file" | "store" | "upstream'
 
 /**
  * The module behind a URL, out of the store if that has it and the pull policy allows (reference/policy-server.md 3.3).
- * Throws codes of `DOWNLOAD_`; MODULE_FETCH_FAILED for files; MODULE_INVALID if it is no WebAssembly.
+ * Throws codes of `DOWNLOAD_`; MODULE_FETCH_FAILED for files; MODULE_INVALID if it is no WebAssembly; what `verify` throws,
+ * and VERIFICATION_FAILED for what is in no registry, as there are no signatures.
  */
 export async function fetchModule(url: string, context: FetchContext): Promise<FetchedModule> {
   const place = parseModuleUrl(url);
@@ -59,7 +60,7 @@ type Finding = FetchContext & PullContext;
 async function find(url: string, place: ModuleUrl, context: Finding): Promise<FetchedModule> {
   if (place.scheme === "registry") return await fromRegistry(url, place, context);
   if (context.verify !== undefined) {
-    throw new KubewardenError("DOWNLOAD_URL_INVALID", "only modules of registries can be verified");
+    throw new KubewardenError("VERIFICATION_FAILED", "only modules of registries can be verified");
   }
   if (place.scheme === "file") return await fromFile(place.path, context.client.limits.maxBytes);
   return await stored(url, place, context) ?? await fromWeb(url, place.url, context);

@@ -31,7 +31,12 @@ export type SupplyOptions = {
   signal: AbortSignal;
 };
 
-export type LoaderOptions = { serverVersion: string; maxMemoryPages: number; verify?: VerifyImage | undefined };
+export type LoaderOptions = {
+  serverVersion: string;
+  maxMemoryPages: number;
+  /** Not optional, so that nobody forgets it and runs what nobody vouches for; undefined: nothing is required. */
+  verify: VerifyImage | undefined;
+};
 
 /** Where modules come from: registries, web servers, files, and the store of what was fetched. */
 export type ModuleSupply = {

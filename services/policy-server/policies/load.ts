@@ -1,5 +1,5 @@
 import { parseCapabilities } from "../../../contracts/capabilities.ts";
-import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import { type ErrorCode, KubewardenError, messageOf } from "../../../contracts/errors.ts";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
 import { stringifyJson } from "../../../contracts/json.ts";
 import type {
@@ -156,11 +156,21 @@ async function moduleFor(policy: string, url: string, { loadModule }: LoadContex
     return await loadModule(url);
   } catch (cause) {
     const code = cause instanceof KubewardenError ? cause.code : "MODULE_FETCH_FAILED";
-    const text = code === "MODULE_FETCH_FAILED" || code.startsWith("DOWNLOAD_") || code === "DOCKER_CONFIG_INVALID"
-      ? `Error while downloading policy '${policy.replace("/", "/#")}' from ${withoutCredentials(url)}: ${
-        messageOf(cause)
-      }`
-      : messageOf(cause);
+    const text = moduleProblem(policy, { url, code, reason: messageOf(cause) });
     throw new KubewardenError(code, `bootstrap failure: ${policy}: ${text}`, { cause });
   }
+}
+
+/** Upstream's words for what went wrong before there was a module (3.2.4). */
+function moduleProblem(
+  policy: string,
+  { url, code, reason }: { url: string; code: ErrorCode; reason: string },
+): string {
+  const name = policy.replace("/", "/#");
+  if (code === "VERIFICATION_FAILED" || code === "TRUST_ROOT_UNAVAILABLE") {
+    return `Policy '${name}' cannot be verified: ${reason.trimEnd()}\nmodule: ${withoutCredentials(url)}`;
+  }
+  const isOfDownload = code === "MODULE_FETCH_FAILED" || code.startsWith("DOWNLOAD_") ||
+    code === "DOCKER_CONFIG_INVALID";
+  return isOfDownload ? `Error while downloading policy '${name}' from ${withoutCredentials(url)}: ${reason}` : reason;
 }

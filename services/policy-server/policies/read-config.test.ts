@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { stringifyJson } from "../../../contracts/json.ts";
 import { createLog } from "../../../runtime/log.ts";
-import { assertTrustConfig, readDockerConfig, readPolicies, readSources, readVerification } from "./read-config.ts";
+import { readDockerConfig, readPolicies, readSources, readTrustConfig, readVerification } from "./read-config.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "read-config-"));
 test.after(() => rm(folder, { recursive: true }));
@@ -100,14 +100,14 @@ const trustConfigs: [string, string, RegExp][] = [
 ];
 for (const [what, text, message] of trustConfigs) {
   test(`config files: a Sigstore trust configuration that is ${what} is refused`, async () => {
-    const error = await assertTrustConfig(await file(text)).catch((each: Error) => each);
+    const error = await readTrustConfig(await file(text)).catch((each: Error) => each);
     assert.match((error as Error).message, message);
   });
 }
 
 test("config files: a Sigstore trust configuration is read, or not found", async () => {
-  await assertTrustConfig(await file('{"mediaType": "x", "trustedRoot": {}}'));
-  const error = await assertTrustConfig(join(folder, "none")).catch((each: Error) => each);
+  await readTrustConfig(await file('{"mediaType": "x", "trustedRoot": {}}'));
+  const error = await readTrustConfig(join(folder, "none")).catch((each: Error) => each);
   assert.match((error as Error).message, /^could not read Sigstore trust config file ".*none": ENOENT/);
 });
 

@@ -67,9 +67,9 @@ export async function readDockerConfig(directory: string): Promise<DockerConfig>
   }
 }
 
-/** Sees that a ClientTrustConfig is one, in upstream's words (1.8.1). Throws CONFIG_INVALID. */
-export async function assertTrustConfig(path: string): Promise<void> {
-  const fail = (message: string, cause?: unknown) => new KubewardenError("CONFIG_INVALID", message, { cause });
+/** The trusted root in a ClientTrustConfig. Throws TRUST_ROOT_UNAVAILABLE in upstream's words (1.8.1). */
+export async function readTrustConfig(path: string): Promise<unknown> {
+  const fail = (message: string, cause?: unknown) => new KubewardenError("TRUST_ROOT_UNAVAILABLE", message, { cause });
   const text = await readTextStrictly(path, { maxBytes }).catch((cause) => {
     throw fail(`could not read Sigstore trust config file "${path}": ${messageOf(cause)}`, cause);
   });
@@ -79,11 +79,11 @@ export async function assertTrustConfig(path: string): Promise<void> {
   } catch (cause) {
     throw fail(`could not parse Sigstore trust config file "${path}": ${messageOf(cause)}`, cause);
   }
-  const root = anyObject.safeParse(value).data;
+  const config = anyObject.safeParse(value).data;
   // Names of protobuf's JSON, which may be written either way.
-  if (!anyObject.safeParse(root?.["trustedRoot"] ?? root?.["trusted_root"]).success) {
-    throw fail(`Sigstore trust config file "${path}" missing trusted_root field`);
-  }
+  const root = anyObject.safeParse(config?.["trustedRoot"] ?? config?.["trusted_root"]);
+  if (!root.success) throw fail(`Sigstore trust config file "${path}" missing trusted_root field`);
+  return root.data;
 }
 
 /** JSON whose errors do not quote the text. */

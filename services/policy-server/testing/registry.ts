@@ -1,5 +1,7 @@
 import { digester, sha256Hex } from "../../../runtime/digest.ts";
 import { type HttpServer, serve, type TlsOptions } from "../../../runtime/http-server.ts";
+import { mediaTypes } from "../modules/registry/manifest.ts";
+import { wasm } from "./supply.ts";
 
 /** What a request was, as far as tests look at it. */
 export type Seen = { method: string; path: string; authorization: string | null; range: string | null };
@@ -109,4 +111,19 @@ export function putManifest(
     manifests.set(`${repository} ${each}`, { mediaType, bytes });
   }
   return { mediaType, digest, size: bytes.length };
+}
+
+/** Puts a policy `a/policy:v1` into a registry by hand, the shortest module; of other layers if they are given. */
+export function putPolicy(
+  registry: TestRegistry,
+  { layers, reference = "v1" }: { layers?: unknown[]; reference?: string } = {},
+) {
+  const config = putBlob(registry, { bytes: new TextEncoder().encode("{}"), mediaType: mediaTypes.wasmConfig });
+  const content = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config,
+    layers: layers ?? [putBlob(registry, { bytes: wasm, mediaType: mediaTypes.wasmLayer })],
+  };
+  return putManifest(registry, { repository: "a/policy", reference, content });
 }

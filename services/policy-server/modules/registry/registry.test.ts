@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { sha256Hex } from "../../../../runtime/digest.ts";
 import { sleep } from "../../../../runtime/sleep.ts";
 import { longWasm, testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";
-import { putBlob, putManifest, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
+import { putBlob, putManifest, putPolicy, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
 import type { VerifyImage } from "../fetch.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { mediaTypes } from "./manifest.ts";
@@ -29,26 +29,6 @@ function supplyFor(registry: TestRegistry, o: Partial<TestSupplyOptions> = {}) {
   return testSupply({ folder: freshFolder(), signal, ...rest, sources: { ...sources, insecureSources } });
 }
 
-/** Puts a policy `a/policy:v1` there; of other layers if they are given. */
-function put(registry: TestRegistry, { layers, reference = "v1" }: { layers?: unknown[]; reference?: string } = {}) {
-  const config = putBlob(registry, { bytes: new TextEncoder().encode("{}"), mediaType: wasmConfig });
-  const content = {
-    schemaVersion: 2,
-    mediaType: ociManifest,
-    config,
-    layers: layers ?? [putBlob(registry, { bytes: wasm, mediaType: wasmLayer })],
-  };
-  return putManifest(registry, { repository: "a/policy", reference, content });
-}
-
-/** A Docker configuration in a folder of its own. */
-async function dockerConfig(content: unknown): Promise<string> {
-  const folder = freshFolder();
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "config.json"), typeof content === "string" ? content : JSON.stringify(content));
-  return folder;
-}
-
 test("registry: what is pushed can be pulled by tag and by the digest that the push returned", async () => {
   const registry = await start();
   const supply = await supplyFor(registry);
@@ -67,7 +47,7 @@ test("registry: what is pushed can be pulled by tag and by the digest that the p
 
 test("registry: an index leads to a manifest, a digest of it too", async () => {
   const registry = await start();
-  const entry = put(registry, { reference: "only" });
+  const entry = putPolicy(registry, { reference: "only" });
   const index = putManifest(registry, {
     repository: "a/policy",
     reference: "v1",
@@ -81,18 +61,18 @@ test("registry: an index leads to a manifest, a digest of it too", async () => {
 const layerless = { mediaType: wasmLayer, size: 8, digest: `sha256:${"0".repeat(64)}` };
 const bad: [string, (registry: TestRegistry) => void, RegExp][] = [
   ["a tag that is not there", () => {}, /^DOWNLOAD_NOT_FOUND: could not pull policy .*there is no such image/],
-  ["no layers", (registry) => put(registry, { layers: [] }), /^DOWNLOAD_LAYERS_INVALID: .*empty layers$/],
+  ["no layers", (registry) => putPolicy(registry, { layers: [] }), /^DOWNLOAD_LAYERS_INVALID: .*empty layers$/],
   [
     "two layers",
     (registry) => {
       const layer = putBlob(registry, { bytes: wasm, mediaType: wasmLayer });
-      put(registry, { layers: [layer, layer] });
+      putPolicy(registry, { layers: [layer, layer] });
     },
     /^DOWNLOAD_LAYERS_INVALID: .*2 WebAssembly layers/,
   ],
   [
     "a layer of another type",
-    (registry) => put(registry, { layers: [putBlob(registry, { bytes: wasm, mediaType: "application/x-tar" })] }),
+    (registry) => putPolicy(registry, { layers: [putBlob(registry, { bytes: wasm, mediaType: "application/x-tar" })] }),
     /^DOWNLOAD_MEDIA_TYPE_INVALID: .*Incompatible layer media type: application\/x-tar/,
   ],
   [
@@ -103,36 +83,39 @@ const bad: [string, (registry: TestRegistry) => void, RegExp][] = [
   ],
   [
     "a layer that is missing",
-    (registry) => put(registry, { layers: [layerless] }),
+    (registry) => putPolicy(registry, { layers: [layerless] }),
     /^DOWNLOAD_NOT_FOUND: .*not its layer/,
   ],
   [
     "a layer that is other content",
     (registry) => {
       const layer = putBlob(registry, { bytes: wasm, mediaType: wasmLayer });
-      put(registry, { layers: [layer] });
+      putPolicy(registry, { layers: [layer] });
       registry.blobs.set(layer.digest, Uint8Array.of(0, 0x61, 0x73, 0x6d, 2, 0, 0, 0));
     },
     /^DOWNLOAD_DIGEST_MISMATCH: .*instead of sha256:/,
   ],
   [
     "a layer that is shorter than announced",
-    (registry) => put(registry, { layers: [{ ...putBlob(registry, { bytes: wasm, mediaType: wasmLayer }), size: 9 }] }),
+    (registry) =>
+      putPolicy(registry, { layers: [{ ...putBlob(registry, { bytes: wasm, mediaType: wasmLayer }), size: 9 }] }),
     /^DOWNLOAD_TRUNCATED: .*8 bytes of 9/,
   ],
   [
     "a layer that is longer than announced",
-    (registry) => put(registry, { layers: [{ ...putBlob(registry, { bytes: wasm, mediaType: wasmLayer }), size: 7 }] }),
+    (registry) =>
+      putPolicy(registry, { layers: [{ ...putBlob(registry, { bytes: wasm, mediaType: wasmLayer }), size: 7 }] }),
     /^DOWNLOAD_TOO_LARGE: .*larger than 7 bytes/,
   ],
   [
     "a layer that is larger than any module",
-    (registry) => put(registry, { layers: [{ ...layerless, size: 1e9 }] }),
+    (registry) => putPolicy(registry, { layers: [{ ...layerless, size: 1e9 }] }),
     /^DOWNLOAD_TOO_LARGE: .*larger than 67108864 bytes/,
   ],
   [
     "a layer that is no module",
-    (registry) => put(registry, { layers: [putBlob(registry, { bytes: new Uint8Array(5), mediaType: wasmLayer })] }),
+    (registry) =>
+      putPolicy(registry, { layers: [putBlob(registry, { bytes: new Uint8Array(5), mediaType: wasmLayer })] }),
     /^MODULE_INVALID: invalid wasm file/,
   ],
 ];
@@ -163,7 +146,7 @@ for (const status of [403, 429, 500]) {
 
 test("registry: a manifest that is not the one of its digest is refused", async () => {
   const registry = await start();
-  const { digest } = put(registry);
+  const { digest } = putPolicy(registry);
   registry.manifests.set(`a/policy ${digest}`, { mediaType: ociManifest, bytes: new TextEncoder().encode("{}") });
   const outcome = await (await supplyFor(registry)).outcome(`${registry.host}/a/policy@${digest}`);
   assert.match(outcome, /^DOWNLOAD_DIGEST_MISMATCH: /);
@@ -179,7 +162,7 @@ test("registry: a layer that breaks off goes on where it was", async () => {
   const registry = await start();
   const module = longWasm(100_000);
   const layer = putBlob(registry, { bytes: module, mediaType: wasmLayer });
-  put(registry, { layers: [layer] });
+  putPolicy(registry, { layers: [layer] });
   let first = true;
   registry.intercept = (request) => {
     if (!request.url.includes("/blobs/") || !first) return undefined;
@@ -203,8 +186,8 @@ test("registry: a layer that breaks off goes on where it was", async () => {
 
 test("store: tags are asked for again as the pull policy says, and layers that are there are not fetched again", async () => {
   const registry = await start();
-  const { digest } = put(registry);
-  put(registry, { reference: "latest" });
+  const { digest } = putPolicy(registry);
+  putPolicy(registry, { reference: "latest" });
   const folder = freshFolder();
   const ask = async (url: string, o: Partial<TestSupplyOptions> = {}) => {
     registry.seen.length = 0;
@@ -233,10 +216,10 @@ test("store: a folder that kwctl filled needs no network, and a tag in it no reg
 
 test("verify: exactly what was verified is run, not what the tag means or meant", async () => {
   const registry = await start();
-  const vouched = put(registry);
+  const vouched = putPolicy(registry);
   const folder = freshFolder();
   await (await supplyFor(registry, { folder })).fetch(`${registry.host}/a/policy:v1`);
-  put(registry, { layers: [putBlob(registry, { bytes: longWasm(100), mediaType: wasmLayer })] });
+  putPolicy(registry, { layers: [putBlob(registry, { bytes: longWasm(100), mediaType: wasmLayer })] });
   const supply = await supplyFor(registry, { folder, policiesPullPolicy: "IfNotPresent" });
   const asked: string[] = [];
   const verify: VerifyImage = async (image, { reader }) => {
@@ -249,274 +232,12 @@ test("verify: exactly what was verified is run, not what the tag means or meant"
   assert.equal(asked, ["a/policy v1"]);
   const refuse = () => Promise.reject(new Error("no signature"));
   assert.match(await supply.outcome(`${registry.host}/a/policy:v1`, refuse), "no signature");
-  assert.match(await supply.outcome("https://h/p.wasm", verify), /^DOWNLOAD_URL_INVALID: only modules of registries/);
-});
-
-const basic = (text: string) => `Basic ${btoa(text)}`;
-
-test("registry: user and password go to the registry that asks, and to no other host or error", async () => {
-  const registry = await start(), elsewhere = await start();
-  put(registry);
-  registry.intercept = (request) => {
-    if (request.headers.get("authorization") !== basic("user:secret")) {
-      return new Response("", { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } });
-    }
-    if (!request.url.includes("/blobs/")) return undefined;
-    const location = `http://${elsewhere.host}/v2/x/blobs/${new URL(request.url).pathname.split("/").at(-1)}`;
-    return new Response(null, { status: 307, headers: { location } });
-  };
-  putBlob(elsewhere, { bytes: wasm, mediaType: wasmLayer });
-  const dockerConfigDir = await dockerConfig({
-    auths: { [`https://${registry.host}/v2/`]: { auth: btoa("user:secret") } },
-  });
-  const sources = { insecureSources: new Set([elsewhere.host]) };
-  const supply = await supplyFor(registry, { dockerConfigDir, sources });
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-  assert.is(registry.seen.filter(({ authorization }) => authorization === null).length, 1);
-  assert.equal(elsewhere.seen.map(({ authorization }) => authorization), [null]);
-
-  const wrong = await dockerConfig({ auths: { [registry.host]: { username: "user", password: "wrong-secret" } } });
-  const refused = await supplyFor(registry, { dockerConfigDir: wrong, sources });
-  const outcome = await refused.outcome(`${registry.host}/a/policy:v1`);
-  assert.match(outcome, /^DOWNLOAD_UNAUTHORIZED: .*the registry refuses the credentials for "localhost:\d+"$/);
-  const none = await (await supplyFor(registry, { sources })).outcome(`${registry.host}/a/policy:v1`);
-  assert.match(none, /^DOWNLOAD_UNAUTHORIZED: .*asks for credentials, and there are none for "localhost:\d+"$/);
-  assert.not.match([...supply.lines, ...refused.lines, outcome].join(), /secret|c2VjcmV0/);
-});
-
-test("registry: what is uploaded elsewhere goes there without credentials", async () => {
-  const registry = await start(), elsewhere = await start();
-  const authorization = basic("user:secret");
-  registry.intercept = (request) => {
-    if (request.headers.get("authorization") !== authorization) {
-      return new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=r" } });
-    }
-    if (request.method !== "POST") return undefined;
-    return new Response(null, {
-      status: 202,
-      headers: { location: `http://${elsewhere.host}/v2/x/blobs/uploads/1?signed=1` },
-    });
-  };
-  const dockerConfigDir = await dockerConfig({ auths: { [registry.host]: { auth: btoa("user:secret") } } });
-  const supply = await supplyFor(registry, {
-    dockerConfigDir,
-    sources: { insecureSources: new Set([elsewhere.host]) },
-  });
-  const image = parseImageReference(`${registry.host}/a/policy:v1`);
-  await pushModule({ image, module: wasm }, { registry: supply.registry, signal });
-  assert.equal(elsewhere.seen.map(({ method, authorization }) => [method, authorization]), [["PUT", null], [
-    "PUT",
-    null,
-  ]]);
-});
-
-/** Makes a registry want tokens of a place of its own, which gives them to who shows one of the allowed authorizations. */
-function wantTokens(registry: TestRegistry, { allowed, seconds = 300 }: { allowed: RegExp; seconds?: number }) {
-  const asked: string[] = [];
-  registry.intercept = async (request) => {
-    const url = new URL(request.url);
-    if (url.pathname === "/token") {
-      const shown = `${request.method} ${
-        request.headers.get("authorization") ?? "anonymous"
-      } ${url.search} ${await request.text()}`;
-      asked.push(decodeURIComponent(shown).trim());
-      if (!allowed.test(shown)) return new Response("", { status: 401 });
-      return Response.json({ token: `token-${asked.length}`, expires_in: seconds });
-    }
-    if (request.headers.get("authorization") === `Bearer token-${asked.length}`) return undefined;
-    const challenge = `Bearer realm="http://${registry.host}/token",service="reg",scope="repository:a/policy:pull"`;
-    return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
-  };
-  return asked;
-}
-
-test("registry: a token is asked for once for a repository, with service and scope, and again when it is over", async () => {
-  const registry = await start();
-  put(registry);
-  put(registry, { reference: "v2" });
-  const asked = wantTokens(registry, { allowed: /anonymous/ });
-  const supply = await supplyFor(registry);
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v2`), "8 bytes of store");
-  assert.equal(asked, ["GET anonymous ?service=reg&scope=repository:a/policy:pull"]);
-  // The registry forgets what it gave.
-  asked.push("");
-  assert.match(await supply.outcome(`${registry.host}/a/policy:v3`), /^DOWNLOAD_NOT_FOUND/);
-  assert.is(asked.length, 3);
-  const short = await start();
-  put(short);
-  const again = wantTokens(short, { allowed: /anonymous/, seconds: 0 });
-  assert.is(await (await supplyFor(short)).outcome(`${short.host}/a/policy:v1`), "8 bytes of registry");
-  assert.is(again.length, 2);
-});
-
-test("registry: user and password are shown where the tokens are, and only there", async () => {
-  const registry = await start();
-  put(registry);
-  const asked = wantTokens(registry, { allowed: new RegExp(basic("user:secret")) });
-  const dockerConfigDir = await dockerConfig({ auths: { [registry.host]: { auth: btoa("user:secret") } } });
-  const supply = await supplyFor(registry, { dockerConfigDir });
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-  assert.is(asked.length, 1);
-  const shown = registry.seen.filter(({ path }) => !path.startsWith("/token")).map(({ authorization }) =>
-    authorization
-  );
-  assert.equal(new Set(shown), new Set([null, "Bearer token-1"]));
-  const none = await (await supplyFor(registry)).outcome(`${registry.host}/a/policy:v1`);
-  assert.match(none, /^DOWNLOAD_UNAUTHORIZED: .*\/token\?…": the server answered 401/);
-});
-
-test("registry: an identity token is exchanged for one of the registry", async () => {
-  const registry = await start();
-  put(registry);
-  const asked = wantTokens(registry, { allowed: /refresh_token=id-secret/ });
-  const dockerConfigDir = await dockerConfig({ auths: { [registry.host]: { identitytoken: "id-secret" } } });
-  const supply = await supplyFor(registry, { dockerConfigDir });
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-  assert.match(
-    asked[0] ?? "",
-    /^POST anonymous {2}grant_type=refresh_token&.*service=reg&scope=repository:a\/policy:pull/,
-  );
-});
-
-test("registry: no password goes where the tokens are by plain http, if that host is not listed as insecure", async () => {
-  const registry = await start(), thief = await start();
-  put(registry);
-  registry.intercept = () => {
-    const headers = { "www-authenticate": `Bearer realm="http://${thief.host}/token"` };
-    return new Response("", { status: 401, headers });
-  };
-  const dockerConfigDir = await dockerConfig({ auths: { [registry.host]: { auth: btoa("user:secret") } } });
-  const outcome = await (await supplyFor(registry, { dockerConfigDir })).outcome(`${registry.host}/a/policy:v1`);
-  assert.match(outcome, /^DOWNLOAD_INSECURE_REFUSED: /);
-  assert.equal(thief.seen, []);
-});
-
-/** Puts programs on the PATH of this process. */
-async function withPrograms<T>(programs: Record<string, string>, work: () => Promise<T>): Promise<T> {
-  const folder = freshFolder();
-  await mkdir(folder, { recursive: true });
-  for (const [name, script] of Object.entries(programs)) {
-    await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
-    await chmod(join(folder, name), 0o755);
-  }
-  const before = process.env.PATH;
-  process.env.PATH = `${folder}:${before}`;
-  try {
-    return await work();
-  } finally {
-    process.env.PATH = before;
-  }
-}
-
-test("credentials: a registry's own helper is asked first, the helper for all last", async () => {
-  const registry = await start();
-  put(registry);
-  const shown: (string | null)[] = [];
-  registry.intercept = (request) => {
-    const authorization = request.headers.get("authorization");
-    if (authorization !== null) return void shown.push(authorization);
-    return new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=r" } });
-  };
-  const say = (name: string) =>
-    `read server; test "$1" = get && printf '{"ServerURL":"x","Username":"${name}","Secret":"%s"}' "$server"`;
-  await withPrograms({ "docker-credential-own": say("own"), "docker-credential-all": say("all") }, async () => {
-    const auth = { auth: btoa("file:x") };
-    for (
-      const config of [
-        { credHelpers: { [registry.host]: "own" }, auths: { [registry.host]: auth }, credsStore: "all" },
-        { auths: { [registry.host]: auth }, credsStore: "all" },
-        { auths: { [registry.host]: {} }, credsStore: "all" },
-      ]
-    ) {
-      const supply = await supplyFor(registry, { dockerConfigDir: await dockerConfig(config) });
-      assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-    }
-  });
-  const expected = [`own:${registry.host}`, "file:x", `all:${registry.host}`];
-  assert.equal([...new Set(shown)], expected.map(basic));
-});
-
-const helpers: [string, string, RegExp][] = [
-  [
-    "that fails",
-    "echo hush; echo hush >&2; exit 3",
-    /^DOWNLOAD_CREDENTIAL_HELPER_FAILED: .*docker-credential-bad: it ended with 3$/,
-  ],
-  [
-    "that answers nonsense",
-    "echo hush",
-    /^DOWNLOAD_CREDENTIAL_HELPER_FAILED: .*its answer is not a user and a secret$/,
-  ],
-  ["that says a lot", "yes hush", /^DOWNLOAD_CREDENTIAL_HELPER_FAILED: .*said more than 1000000 bytes$/],
-  [
-    "that knows nothing",
-    "echo credentials not found in native keychain; exit 1",
-    /^DOWNLOAD_UNAUTHORIZED: .*there are none for/,
-  ],
-];
-for (const [what, script, expected] of helpers) {
-  test(`credentials: a helper ${what} is the error where credentials are needed, and its words are not told`, async () => {
-    const registry = await start();
-    registry.intercept = () => new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=r" } });
-    await withPrograms({ "docker-credential-bad": script }, async () => {
-      const supply = await supplyFor(registry, { dockerConfigDir: await dockerConfig({ credsStore: "bad" }) });
-      const outcome = await supply.outcome(`${registry.host}/a/policy:v1`);
-      assert.match(outcome, expected);
-      assert.not.match(outcome + supply.lines.join(), "hush");
-    });
-  });
-}
-
-test("credentials: those that cannot be read do not keep what is public away, and are the error of what is not", async () => {
-  const registry = await start();
-  put(registry);
-  wantTokens(registry, { allowed: /anonymous/ });
-  const config = { credHelpers: { [registry.host]: "there-is-none" } };
-  const supply = await supplyFor(registry, { dockerConfigDir: await dockerConfig(config) });
-  assert.is(await supply.outcome(`${registry.host}/a/policy:v1`), "8 bytes of registry");
-  assert.match(supply.lines.join(), "Going on without credentials");
-  wantTokens(registry, { allowed: /Basic/ });
-  const broken = await supplyFor(registry, { dockerConfigDir: await dockerConfig("{ secret") });
-  const outcome = await broken.outcome(`${registry.host}/a/policy:v1`);
-  assert.match(outcome, /^DOCKER_CONFIG_INVALID: Cannot read registry credentials from .*not JSON$/);
-});
-
-test("mirrors: are asked first and in order, with their own credentials; the registry itself is the last", async () => {
-  const origin = await start(), empty = await start(), mirror = await start();
-  put(origin);
-  const sourceMirrors = new Map([[origin.host, ["localhost:1", empty.host, `${mirror.host}/copy`]]]);
-  const insecureSources = new Set(["localhost:1", empty.host, mirror.host]);
-  const dockerConfigDir = await dockerConfig({ auths: { [origin.host]: { auth: btoa("origin:secret") } } });
-  const o = () => ({ dockerConfigDir, sources: { sourceMirrors, insecureSources } });
-  const supply = await supplyFor(origin, o());
-  assert.is(await supply.outcome(`${origin.host}/a/policy:v1`), "8 bytes of registry");
-  assert.match(supply.lines.join(), "A mirror did not help");
-  assert.equal(mirror.seen[0]?.path, "/v2/copy/a/policy/manifests/v1");
-  const layer = putBlob(mirror, { bytes: wasm, mediaType: wasmLayer });
-  const config = putBlob(mirror, { bytes: new TextEncoder().encode("{}"), mediaType: wasmConfig });
-  const content = { schemaVersion: 2, mediaType: ociManifest, config, layers: [layer] };
-  putManifest(mirror, { repository: "copy/a/policy", reference: "v2", content });
-  origin.seen.length = 0;
-  assert.is(await (await supplyFor(origin, o())).outcome(`${origin.host}/a/policy:v2`), "8 bytes of registry");
-  assert.equal(origin.seen, []);
-  assert.equal(mirror.seen.filter(({ authorization }) => authorization !== null), []);
-});
-
-test("mirrors: one that gives other content than its digest says is passed over", async () => {
-  const origin = await start(), mirror = await start();
-  put(origin);
-  put(mirror);
-  for (const [digest, bytes] of mirror.blobs) if (bytes.length === 8) mirror.blobs.set(digest, longWasm(8));
-  const sources = { sourceMirrors: new Map([[origin.host, [mirror.host]]]), insecureSources: new Set([mirror.host]) };
-  mirror.blobs.forEach((bytes) => bytes.length === 8 && bytes.fill(7, 4));
-  const supply = await supplyFor(origin, { sources });
-  assert.equal((await supply.fetch(`${origin.host}/a/policy:v1`)).bytes, wasm);
+  assert.match(await supply.outcome("https://h/p.wasm", verify), /^VERIFICATION_FAILED: only modules of registries/);
 });
 
 test("reader: what refers to an image, by the referrers API in pages, or by its tag", async () => {
   const registry = await start();
-  const { digest } = put(registry);
+  const { digest } = putPolicy(registry);
   const image = { registry: registry.host, repository: "a/policy", reference: "v1" };
   const { reader } = await supplyFor(registry);
   assert.equal(await reader.referrers(image, { digest }), []);
@@ -544,7 +265,7 @@ test("reader: what refers to an image, by the referrers API in pages, or by its 
 
 test("reader: manifests and blobs, checked and bounded", async () => {
   const registry = await start();
-  const { digest } = put(registry);
+  const { digest } = putPolicy(registry);
   const image = { registry: registry.host, repository: "a/policy", reference: "v1" };
   const { reader } = await supplyFor(registry);
   const manifest = await reader.manifest(image);
