@@ -10,7 +10,9 @@ import { type ApiContext, apiHandler, maxBodyBytes, refuseRequest } from "./api/
 import type { Config } from "./config.ts";
 import { GuestPool, type PoolOptions } from "./guest/pool.ts";
 import { spawnGuestWorker } from "./guest/spawn.ts";
+import { trustHost } from "./host/image-trust.ts";
 import { imageHost } from "./host/oci.ts";
+import { lazyTrustRoot, sigstoreTrust } from "./host/sigstore-trust.ts";
 import { type ConnectCluster, connectDefaultCluster, type Host, startHost } from "./host/start.ts";
 import { moduleSupply } from "./modules/supply.ts";
 import { verificationOf } from "./modules/verify/setup.ts";
@@ -69,7 +71,15 @@ export async function startPolicyServer(
   const serving = new AbortController();
   let pool: GuestPool | undefined, host: Host | undefined;
   try {
-    host = await startHost(file, { config, connect, images: { oci: imageHost(supply) }, metrics, log });
+    const { readerFor } = supply;
+    const verifyImages = trustHost(sigstoreTrust({ readerFor, trustRoot: lazyTrustRoot(config), log }));
+    host = await startHost(file, {
+      config,
+      connect,
+      images: { oci: imageHost(supply), verify: verifyImages },
+      metrics,
+      log,
+    });
     const { answerHostCall } = host;
     pool = await startPool(config, { answerHostCall, metrics, log, spawn });
     const { run } = pool;
@@ -84,6 +94,8 @@ export async function startPolicyServer(
       log,
       signal,
     });
+    // Nothing is served without a cluster that it needs, also where broken policies would be left out.
+    if (host.problems.length > 0) throw policiesInvalid([...host.problems, ...problemsIn(catalogue)]);
     reportProblems(problemsIn(catalogue), config, log);
     log.info("Policies loaded", { policies: catalogue.size, ms: Math.round(performance.now() - started) });
     startCountingShed(metrics, catalogue.keys());

@@ -6,7 +6,7 @@ import type { Metrics } from "../../../runtime/metrics.ts";
 import type { Config } from "../config.ts";
 import { maxReplyBytes } from "../guest/sync-channel.ts";
 import { policiesAskingTheCluster } from "../policies/asks-cluster.ts";
-import { policiesInvalid } from "../policies/problems.ts";
+import type { PolicyProblem } from "../policies/problems.ts";
 import { countRefusals, observeCopies } from "../telemetry/host-metrics.ts";
 import { answerQuestions, type HostParts } from "./answers.ts";
 import { type AnswerHostCall, hostCallAnswerer } from "./dispatch.ts";
@@ -14,7 +14,13 @@ import type { CollectionsLimits } from "./kubernetes/collections.ts";
 import { LazyCluster } from "./kubernetes/lazy-cluster.ts";
 
 export type ConnectCluster = () => Promise<Kube>;
-export type Host = { answerHostCall: AnswerHostCall; cluster: LazyCluster; close(): void };
+export type Host = {
+  answerHostCall: AnswerHostCall;
+  cluster: LazyCluster;
+  /** Policies that cannot be served as there is no cluster that they could ask. */
+  problems: readonly PolicyProblem[];
+  close(): void;
+};
 type Options = {
   config: Config;
   connect: ConnectCluster;
@@ -36,8 +42,8 @@ const limits: Omit<CollectionsLimits, "maxBytes"> = {
 };
 
 /**
- * Everything that guests may ask for. Connects to the cluster at once if a policy is meant to ask it: without one the
- * start ends (POLICIES_INVALID naming these policies) unless that is to be ignored (reference/policy-server.md 3.1.2).
+ * Everything that guests may ask for. Connects to the cluster at once if a policy is meant to ask it: without one these
+ * policies have problems, unless that is to be ignored (reference/policy-server.md 3.1.2). Asks the cluster nothing yet.
  */
 export async function startHost(file: PoliciesFile, { config, connect, images, metrics, log }: Options): Promise<Host> {
   const cluster = new LazyCluster({
@@ -47,10 +53,11 @@ export async function startHost(file: PoliciesFile, { config, connect, images, m
     log,
   });
   const askers = policiesAskingTheCluster(file);
-  if (askers.length > 0) await connectNow(cluster, askers, { config, log });
+  const problems = askers.length > 0 ? await connectionProblems(cluster, askers, { config, log }) : [];
   observeCopies(metrics, () => cluster.states());
   return {
     cluster,
+    problems,
     close: () => cluster.close(),
     answerHostCall: hostCallAnswerer({
       answer: answerQuestions({ ...images, kubernetes: (question, signal) => cluster.answer(question, signal) }),
@@ -68,19 +75,21 @@ export async function connectDefaultCluster(): Promise<Kube> {
   return await connectKube({ userAgent: "kubewarden-policy-server" });
 }
 
-async function connectNow(
+async function connectionProblems(
   cluster: LazyCluster,
   askers: readonly string[],
   { config, log }: Pick<Options, "config" | "log">,
-): Promise<void> {
+): Promise<PolicyProblem[]> {
   try {
     await cluster.connected();
+    return [];
   } catch (error) {
     log.error(`Cannot connect to Kubernetes cluster: ${messageOf(error)}`);
     const message = (will: string) => `Cannot connect to Kubernetes, context aware policies ${will} not work properly`;
     if (!config.ignoreKubernetesConnectionFailure) {
-      throw policiesInvalid(askers.map((policy) => ({ policy, code: "CONFIG_INVALID", message: message("would") })));
+      return askers.map((policy) => ({ policy, code: "CONFIG_INVALID", message: message("would") }));
     }
     log.error(message("will"), { policies: askers });
+    return [];
   }
 }

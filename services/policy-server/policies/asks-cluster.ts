@@ -1,4 +1,5 @@
 // pure
+import { capabilityPatternProblem } from "../../../contracts/capabilities.ts";
 import type { PoliciesFile, RunnableEntry } from "../../../contracts/policy-config.ts";
 
 /**
@@ -13,5 +14,9 @@ export function policiesAskingTheCluster(file: PoliciesFile): string[] {
 }
 
 function isMeantToAsk({ contextAwareResources, hostCapabilities }: RunnableEntry): boolean {
-  return contextAwareResources.length > 0 || hostCapabilities.some((each) => each.trim().startsWith("kubernetes/"));
+  return contextAwareResources.length > 0 || hostCapabilities.some(namesTheCluster);
+}
+
+function namesTheCluster(pattern: string): boolean {
+  return pattern.trim().startsWith("kubernetes/") && capabilityPatternProblem(pattern) === undefined;
 }
