@@ -14,7 +14,15 @@ const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0
 
 function runnable(policy: string): Runnable {
   const capabilities = { all: false, prefixes: [], exact: [] };
-  return { policy, digest: "d", module, settings: '{"big":9007199254740993}', timeoutMs: 2000, capabilities };
+  return {
+    policy,
+    digest: "d",
+    mode: "kubewarden-wapc" as const,
+    module,
+    settings: '{"big":9007199254740993}',
+    timeoutMs: 2000,
+    capabilities,
+  };
 }
 
 function single(rules: Partial<VerdictRules> = {}): CataloguedPolicy {

@@ -18,7 +18,15 @@ async function ask(
   const handler = apiHandler({
     catalogue: new Map([["p", {
       kind: "policy",
-      runnable: { policy: "p", digest: "d", module, settings: "{}", timeoutMs: 1, capabilities },
+      runnable: {
+        policy: "p",
+        digest: "d",
+        mode: "kubewarden-wapc" as const,
+        module,
+        settings: "{}",
+        timeoutMs: 1,
+        capabilities,
+      },
       rules: { policy: "p", mode: "protect", allowedToMutate: true },
     }]]),
     log: silentLog,

@@ -2,9 +2,10 @@ import { sha256Hex } from "../../../runtime/digest.ts";
 import { limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
 import { withoutCredentials } from "../../../runtime/net.ts";
+import type { ExecutionMode } from "../policies/execution-mode.ts";
 import { compileModule } from "./compile.ts";
 
-export type LoadedModule = { digest: string; module: WebAssembly.Module };
+export type LoadedModule = { digest: string; mode: ExecutionMode; module: WebAssembly.Module };
 
 export type ModuleStoreOptions = {
   fetch: (url: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -18,7 +19,7 @@ export function moduleLoader(
   { fetch, serverVersion, maxMemoryPages, log }: ModuleStoreOptions,
 ): (url: string) => Promise<LoadedModule> {
   const byUrl = new Map<string, Promise<LoadedModule>>();
-  const byDigest = new Map<string, Promise<WebAssembly.Module>>();
+  const byDigest = new Map<string, Promise<Omit<LoadedModule, "digest">>>();
   const inTurn = limiter(4);
   return (url) => remember(byUrl, url, () => inTurn(() => load(url)));
 
@@ -27,13 +28,14 @@ export function moduleLoader(
     const bytes = await fetch(url);
     const digest = sha256Hex(bytes);
     log.info("Module fetched", { module: withoutCredentials(url), digest, bytes: bytes.length, ms: elapsed(started) });
-    const module = await remember(byDigest, digest, async () => {
+    const compiled = await remember(byDigest, digest, async () => {
       started = performance.now();
       const { module, metadata } = await compileModule(bytes, { serverVersion, maxMemoryPages });
-      log.info("Module compiled", { digest, mutating: metadata.mutating, ms: elapsed(started) });
-      return module;
+      const { mutating, executionMode: mode } = metadata;
+      log.info("Module compiled", { digest, mode, mutating, ms: elapsed(started) });
+      return { mode, module };
     });
-    return { digest, module };
+    return { digest, ...compiled };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Capabilities } from "../../../contracts/capabilities.ts";
 import type { GroupExpression } from "../../../contracts/group-expression.ts";
 import type { Span } from "../../../runtime/span.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
+import type { ExecutionMode } from "./execution-mode.ts";
 import type { PolicyProblem } from "./problems.ts";
 
 /** A module with its settings and grants: what one evaluation needs. Members of groups have one each. */
@@ -11,12 +12,18 @@ export type Runnable = {
   policy: string;
   /** SHA-256 of the module as it was fetched; policies with the same digest share the compiled module. */
   digest: string;
+  mode: ExecutionMode;
   module: WebAssembly.Module;
   /** Settings as JSON text, numbers as they were written. */
   settings: string;
   /** Undefined: no limit. */
   timeoutMs: number | undefined;
   capabilities: Capabilities;
+  /**
+   * For Rego: what of the cluster the policy may see, as the JSON of `data.kubernetes` (opa) or `data.inventory`
+   * (gatekeeper); undefined: nothing. An error's message is the verdict's. Asked anew for each evaluation.
+   */
+  contextData?: (() => Promise<Uint8Array | undefined> | Uint8Array | undefined) | undefined;
   /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
   begun?: ((waitedMs: number) => void) | undefined;
   span?: Span | undefined;

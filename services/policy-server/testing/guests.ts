@@ -57,12 +57,13 @@ export async function runnableOf(
   const bytes = typeof source === "string"
     ? await fetchModule(exampleUrl(source), { sources: noSources, signal })
     : source;
-  const { module } = await compileModule(bytes, { serverVersion: "1.36.0" });
+  const { module, metadata } = await compileModule(bytes, { serverVersion: "1.36.0" });
   const policy = typeof source === "string" ? source : "test";
   const capabilities = { all: false, prefixes: [], exact: [] };
   return {
     policy,
     digest: crypto.randomUUID(),
+    mode: metadata.executionMode,
     module,
     settings: o.settings ?? "{}",
     timeoutMs: o.timeoutMs ?? 2000,
