@@ -109,10 +109,18 @@ export class WapcGuest extends WapcHost implements Guest {
     this.#hostError = new Uint8Array();
     const operationEncoded = this.textEncoder.encode(operation);
     state.guestRequest = { operation, operationEncoded, msg: payload };
-    const result: unknown = this.guestCall(operationEncoded.length, payload.length);
+    const result = this.#callGuest(operationEncoded.length, payload.length);
     if (result === 0) throw new Error(state.guestError ?? "No error message set for call failure");
     if (state.guestResponse !== undefined) return state.guestResponse;
     throw new Error(state.guestError ?? "No error message OR response set for call success");
+  }
+
+  #callGuest(operationLength: number, payloadLength: number): unknown {
+    try {
+      return this.guestCall(operationLength, payloadLength);
+    } catch (error) {
+      throw this.#wasi.endOf(error);
+    }
   }
 
   #corrections(): WebAssembly.ModuleImports {

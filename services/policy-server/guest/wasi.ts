@@ -13,6 +13,8 @@ export type GuestWasi = {
   reset(): void;
   /** Runs code of the guest that may end by asking to exit. Throws what it throws, and for any code but 0. */
   untilExit(run: () => void): void;
+  /** What ended the guest: that it asked to exit, if it did, otherwise the error itself. */
+  endOf(error: unknown): unknown;
 };
 
 /** What an instance sees of the world; each is asked for anew, since an instance may serve many evaluations. */
@@ -68,7 +70,10 @@ export function guestWasi({ deadline, streams, args = () => [] }: GuestWasiOptio
     fd_filestat_get: fileStat("unstable"),
     poll_oneoff: poll("unstable"),
   };
+  const endOf = (error: unknown) =>
+    exitCode === undefined ? error : new Error(`exit with exit code ${exitCode}`, { cause: error });
   return {
+    endOf,
     imports: { wasi_snapshot_preview1: preview1, wasi_unstable: unstable },
     bind: (instance) => {
       shim.inst = instance as unknown as typeof shim.inst;
@@ -76,6 +81,7 @@ export function guestWasi({ deadline, streams, args = () => [] }: GuestWasiOptio
     reset: () => {
       shim.fds = opened();
       shim.args = args();
+      exitCode = undefined;
     },
     untilExit: (run) => {
       exitCode = undefined;
@@ -83,7 +89,7 @@ export function guestWasi({ deadline, streams, args = () => [] }: GuestWasiOptio
         run();
       } catch (error) {
         if (exitCode === 0) return;
-        throw exitCode === undefined ? error : new Error(`exit with exit code ${exitCode}`, { cause: error });
+        throw endOf(error);
       }
     },
   };

@@ -81,6 +81,12 @@ test("builtin: sprintf writes sets as sets, in order", () => {
   assert.is(answer("sprintf", "missing: %v, %v", [labels, empty]), 'missing: {"a", "b"}, set()');
 });
 
+test("builtin: sprintf writes sets of objects, lists and numbers in order", () => {
+  const dumped = '{{"b":1},{"a":2},[2],[1,5],set(),{1},10,9,2.50,null,true,"z",{"a":1,"c":0}}';
+  const ordered = '{null, true, 2.50, 9, 10, "z", [1, 5], [2], {"a": 1, "c": 0}, {"a": 2}, {"b": 1}, set(), {1}}';
+  assert.is(answer("sprintf", "%v", [parseRego(dumped)]), ordered);
+});
+
 test("builtin: sprintf of a width that would fill the memory does not", () => {
   assert.match(String(answer("sprintf", "%99999999d", [1])), /BADWIDTH/);
   assert.match(failure("sprintf", "%999999d".repeat(9), [1, 1, 1, 1, 1, 1, 1, 1, 1]), /too long/);

@@ -119,14 +119,34 @@ export function renderRego(value: RegoValue): string {
   return `{${members.map(([key, each]) => `${JSON.stringify(key)}: ${renderRego(each)}`).join(", ")}}`;
 }
 
-/** Rego's order of values: null, booleans, numbers, strings, arrays, objects, sets. */
+/**
+ * Rego's order of values: null, booleans, numbers, strings, arrays, objects, sets; lists by their first different members,
+ * objects and sets as lists of what they hold, in order.
+ */
 export function compareRego(a: RegoValue, b: RegoValue): number {
   const byKind = kindOf(a) - kindOf(b);
-  if (byKind !== 0) return byKind;
+  if (byKind !== 0 || a === null || b === null) return byKind;
   if (typeof a === "string" && typeof b === "string") return compareText(a, b);
-  const [x, y] = [a, b].map(Number);
-  if (kindOf(a) < 3 && x !== undefined && y !== undefined) return x - y;
-  return compareText(renderRego(a), renderRego(b));
+  if (kindOf(a) < 3) return numberOf(a) - numberOf(b);
+  const left = partsOf(a), right = partsOf(b);
+  for (const [index, part] of left.entries()) {
+    const other = right[index];
+    if (other === undefined) return 1;
+    const difference = compareRego(part, other);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+function numberOf(value: RegoValue): number {
+  return Number(isRawNumber(value) ? value.rawJSON : value);
+}
+
+function partsOf(value: RegoValue): readonly RegoValue[] {
+  if (isList(value)) return value;
+  if (value instanceof RegoSet) return [...value.members].sort(compareRego);
+  const members = Object.entries(value as { readonly [key: string]: RegoValue });
+  return members.sort(([a], [b]) => compareText(a, b)).flat();
 }
 
 function kindOf(value: RegoValue): number {
