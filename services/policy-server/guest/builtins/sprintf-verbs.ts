@@ -51,8 +51,10 @@ export function formatInteger(value: bigint, verb: string, spec: Spec): string |
     return padded(`'${quoted(rune, spec).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`, spec);
   }
   if (verb === "U") {
-    const text = `U+${value.toString(16).toUpperCase().padStart(Math.max(4, spec.precision ?? 0), "0")}`;
-    return padded(spec.sharp ? `${text} '${rune}'` : text, spec);
+    const text = `U+${
+      BigInt.asUintN(64, value).toString(16).toUpperCase().padStart(Math.max(4, spec.precision ?? 0), "0")
+    }`;
+    return padded(spec.sharp ? `${text} '${rune}'` : text, { ...spec, zero: false });
   }
   const form = Object.hasOwn(bases, verb) ? bases[verb] : undefined;
   if (form === undefined) return undefined;
@@ -88,10 +90,9 @@ export function formatFloat(value: number, verb: string, spec: Spec): string | u
 
 /** The shorter of fixed and exponential, as Go's `%g` chooses: exponents below -4, and from the precision (or 6) on. */
 function general(value: number, precision: number | undefined): string {
-  const scientific = precision === undefined
-    ? value.toExponential()
-    : value.toExponential(Math.min(99, Math.max(precision, 1) - 1));
-  const [mantissa = "0", exponent = "0"] = scientific.split("e");
+  const [mantissa = "0", exponent = "0"] = precision === undefined
+    ? value.toExponential().split("e")
+    : scientific(value, Math.max(precision, 1));
   const power = Number(exponent);
   const significant = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
   const limit = precision === undefined ? 6 : Math.max(precision, 1);
@@ -104,15 +105,38 @@ function general(value: number, precision: number | undefined): string {
 }
 
 function exponential(value: number, precision: number): string {
-  const [mantissa = "0", exponent = "0"] = value.toExponential(Math.min(100, precision)).split("e");
-  return withExponent(mantissa, Number(exponent));
+  const [mantissa, power] = scientific(value, precision + 1);
+  return withExponent(mantissa, Number(power));
 }
 
-/** `toFixed` gives up at 1e21. */
+/** Mantissa and exponent with so many digits. */
+function scientific(value: number, significant: number): [string, string] {
+  const power = Number(value.toExponential(exactDigits).split("e")[1]);
+  const digits = String(rounded(value, significant)).padStart(significant, "0");
+  // Nines that were rounded up have become one digit more.
+  const carried = digits.length - significant;
+  const mantissa = digits.slice(0, significant);
+  return [mantissa.replace(/^(.)(.)/, "$1.$2"), String(power + carried)];
+}
+
 function fixed(value: number, precision: number): string {
-  const digits = Math.min(100, precision);
-  if (value < 1e21) return value.toFixed(digits);
-  return `${BigInt(value)}${digits === 0 ? "" : `.${"0".repeat(digits)}`}`;
+  const power = Number(value.toExponential(exactDigits).split("e")[1]);
+  const digits = String(rounded(value, power + 1 + precision)).padStart(precision + 1, "0");
+  return precision === 0 ? digits : `${digits.slice(0, -precision)}.${digits.slice(-precision)}`;
+}
+
+/** As many as JavaScript gives; few numbers have more. */
+const exactDigits = 100;
+
+/** The first digits of a number, the last one rounded to even where it is a tie: JavaScript rounds that up. */
+function rounded(value: number, significant: number): bigint {
+  const all = (value.toExponential(exactDigits).split("e")[0] ?? "0").replace(".", "");
+  if (significant >= all.length) return BigInt(all.padEnd(significant, "0"));
+  if (significant < 0) return 0n;
+  const head = BigInt(all.slice(0, significant) || "0"), rest = all.slice(significant);
+  const isAbove = rest > "5" && /[1-9]/.test(rest.slice(1)) || rest.charAt(0) > "5";
+  const isTie = rest.charAt(0) === "5" && !isAbove;
+  return head + (isAbove || (isTie && head % 2n === 1n) ? 1n : 0n);
 }
 
 function withExponent(mantissa: string, power: number): string {

@@ -44,7 +44,7 @@ export function sprintf(format: string, values: readonly RegoValue[]): string {
     if (out.length > maxBytes) throw new RangeError("the text is too long");
   }
   if (reordered || next >= args.length) return out;
-  const extra = args.slice(next).map((each) => `${each.type}=${formatted(each, "v", plain)}`);
+  const extra = args.slice(next).map((each) => `${goType(each)}=${formatted(each, "v", plain)}`);
   return `${out}%!(EXTRA ${extra.join(", ")})`;
 }
 
@@ -69,15 +69,38 @@ function argumentOf(value: RegoValue): Argument {
   return { type: BigInt.asIntN(64, whole) === whole ? "int64" : "big.Int", value: whole };
 }
 
-function formatted(argument: Argument, verb: string, spec: Spec): string {
+function formatted(argument: Argument, verb: string, given: Spec): string {
   const { type, value } = argument;
-  if (verb === "T") return formatText(type, "s", spec) ?? type;
-  const text = typeof value === "bigint"
-    ? formatInteger(value, type === "big.Int" && verb === "s" ? "d" : verb, spec)
+  // A plus asks `%v` for the names of fields, which none of these values has.
+  const spec = verb === "v" ? { ...given, plus: false } : given;
+  if (verb === "T") return formatText(goType(argument), "s", spec) ?? type;
+  const text = typeof value === "string"
+    ? formatText(value, verb, spec)
     : typeof value === "number"
     ? formatFloat(value, verb, spec)
-    : formatText(value, verb, spec);
-  return text ?? `%!${verb}(${type}=${formatted(argument, "v", plain)})`;
+    : type === "big.Int"
+    ? formatLarge(value, verb, spec)
+    : formatInteger(value, verb, spec);
+  if (text !== undefined) return text;
+  const shown = type === "big.Int" ? String(value) : asValue(argument, spec);
+  return `%!${verb}(${type}=${shown})`;
+}
+
+/** As behind a wrong verb, whose flags count. */
+function asValue({ value }: Argument, spec: Spec): string {
+  if (typeof value === "string") return formatText(value, "s", spec) ?? "";
+  return (typeof value === "number" ? formatFloat(value, "g", spec) : formatInteger(value, "d", spec)) ?? "";
+}
+
+/** `big.Int` formats itself, and knows fewer verbs. */
+function formatLarge(value: bigint, verb: string, spec: Spec): string | undefined {
+  if ("cqU".includes(verb)) return undefined;
+  return formatInteger(value, verb === "s" ? "d" : verb, spec);
+}
+
+/** Large numbers are pointers to Go, which says so in some places. */
+function goType({ type }: Argument): string {
+  return type === "big.Int" ? "*big.Int" : type;
 }
 
 type Directive = {
