@@ -56,7 +56,7 @@ async function compileWat(name: string, wat: string): Promise<Uint8Array> {
 }
 
 /** Appends the custom section `io.kubewarden.metadata` (reference/policy-server.md 3.6). */
-function annotate(wasm: Uint8Array, metadata: string): Uint8Array {
+export function annotate(wasm: Uint8Array, metadata: string): Uint8Array {
   const text = new TextEncoder();
   const name = text.encode("io.kubewarden.metadata");
   const json = text.encode(metadata);

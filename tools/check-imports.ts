@@ -18,6 +18,8 @@ const doors: Record<string, RegExp> = {
   "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
+  "re2js": /^services\/policy-server\/guest\/builtins\/regex\.ts$/,
+  "semver": /^services\/policy-server\/guest\/builtins\/semver\.ts$/,
   "@opentelemetry": /^runtime\/(metrics|process-metrics|tracing|otlp[\w-]*)\.ts$/,
   "pprof-format": /^runtime\/pprof\.ts$/,
   "@sigstore": /^services\/policy-server\/modules\/verify\/sigstore\//,

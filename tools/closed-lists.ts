@@ -18,6 +18,14 @@ export const closedLists: readonly ClosedList[] = [
     what: "acceptance tests of host calls",
     ids: [[58, 65], [74, 80], [98, 103]].flatMap(([from = 0, to = 0]) => numbered("AT-", { from, to, digits: 3 })),
   },
+  {
+    what: "acceptance tests of kinds of guests",
+    ids: [
+      ...["AT-066", "AT-067", "AT-069"],
+      ...numbered("AT-", { from: 90, to: 97, digits: 3 }),
+      ...numbered("AT-", { from: 123, to: 126, digits: 3 }),
+    ],
+  },
 ];
 
 /** `prefix` and every number from `from` to `to`, zeros in front where there are fewer digits. */

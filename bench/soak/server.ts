@@ -19,7 +19,7 @@ process.on("message", (message) => {
   threads.delete(thread);
   // A task of a module that it has never been given: the thread throws, as it would for a defect of ours.
   const task = { operation: "validate_settings" as const, payload: new Uint8Array() };
-  thread.post({ type: "task", task, digest: "none", timeoutMs: undefined });
+  thread.post({ type: "task", task, digest: "none", mode: "kubewarden-wapc", timeoutMs: undefined });
 });
 
 const config = JSON.parse(process.argv[2] ?? "") as Config;

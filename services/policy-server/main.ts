@@ -6,14 +6,17 @@ import { type ProcessContext, runProcess } from "../../runtime/process.ts";
 import { configOf } from "./config.ts";
 import { writeDocs } from "./docs.ts";
 import { type Flags, flags } from "./flags.ts";
+import { builtins } from "./guest/builtins/builtins.ts";
 import { terminationMessageOf } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
+
+const builtinNames = [...builtins.keys()].sort().map((name) => `  - ${name}`).join("\n");
 
 const spec = {
   name: "policy-server",
   description: "Serves Kubewarden policies to a Kubernetes API server.",
   flags,
-  versionDetails: "Open Policy Agent/Gatekeeper implemented builtins:\n  (none yet)",
+  versionDetails: `Open Policy Agent/Gatekeeper implemented builtins:\n${builtinNames}`,
   commands: { "docs -o <file>": "write a reference of these flags" },
 };
 

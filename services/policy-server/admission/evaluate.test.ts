@@ -15,7 +15,8 @@ const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0
 function runnable(policy: string): Runnable {
   const capabilities = { all: false, prefixes: [], exact: [] };
   const settings = '{"big":9007199254740993}';
-  return { policy, digest: "d", module, settings, timeoutMs: 2000, capabilities, contextAwareResources: [] };
+  const mode = "kubewarden-wapc" as const;
+  return { policy, digest: "d", mode, module, settings, timeoutMs: 2000, capabilities, contextAwareResources: [] };
 }
 
 function single(rules: Partial<VerdictRules> = {}): CataloguedPolicy {

@@ -1,6 +1,16 @@
 // pure
 import { assertJsonDepth } from "../../../contracts/json-depth.ts";
-import { isRawNumber, parseJson } from "../../../contracts/json.ts";
+import { parseJson } from "../../../contracts/json.ts";
+import {
+  isCode,
+  isObject,
+  isString,
+  isStringList,
+  isStringMap,
+  optional,
+  required,
+  withoutAbsent,
+} from "./answer-fields.ts";
 
 /** A policy's plain answer to `validate`, before any rule of ours is applied (reference/policy-server.md 4.4.2). */
 export type PolicyAnswer = {
@@ -53,38 +63,4 @@ function objectOf(bytes: Uint8Array): Record<string, unknown> {
   const value = parseJson(text);
   if (!isObject(value)) throw new TypeError("not a JSON object");
   return value;
-}
-
-function required(answer: Record<string, unknown>, name: string): boolean {
-  const value = answer[name];
-  if (value === undefined) throw new TypeError(`missing field \`${name}\``);
-  if (typeof value !== "boolean") throw new TypeError(`field \`${name}\` must be a boolean`);
-  return value;
-}
-
-/** Null counts as absent. */
-function optional<T>(
-  answer: Record<string, unknown>,
-  name: string,
-  is: (value: unknown) => value is T,
-  what: string,
-): T | undefined {
-  const value = answer[name];
-  if (value === undefined || value === null) return undefined;
-  if (!is(value)) throw new TypeError(`field \`${name}\` must be ${what}`);
-  return value;
-}
-
-const isString = (value: unknown): value is string => typeof value === "string";
-const isCode = (value: unknown): value is number =>
-  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
-const isStringList = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
-const isStringMap = (value: unknown): value is Record<string, string> =>
-  isObject(value) && Object.values(value).every(isString);
-// A number that is kept as its source text is an object only to JavaScript.
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
-
-function withoutAbsent<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
 }

@@ -1,7 +1,9 @@
 // pure
-import { KubewardenError } from "../../../contracts/errors.ts";
+import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
 import type { GuestTask, TaskOutcome } from "../guest/protocol.ts";
 import type { Runnable } from "../policies/catalogue.ts";
+import { isRego } from "../policies/execution-mode.ts";
+import { guestInput } from "./guest-input.ts";
 import type { PolicyAnswer } from "./policy-answer.ts";
 
 /** Runs a task of a policy in a sandbox; rejects only for an aborted signal and with OVERLOADED. */
@@ -17,6 +19,7 @@ export type GuestInput = { text: string; original: "object" | "request" };
 
 /** Upstream's words for a guest that was stopped at its deadline (reference/policy-server.md 3.9.4). */
 export const deadlineMessage = "Policy execution interrupted because it exceeded the allowed execution time";
+const regoDeadlineMessage = "internal server error: guest code interrupted, execution deadline exceeded";
 
 /**
  * One policy's answer to a request. What a guest does wrong during its call is an answer too: a rejection with code 500.
@@ -27,23 +30,35 @@ export async function runPolicy(
   input: GuestInput,
   { run, signal }: { run: RunGuest; signal: AbortSignal },
 ): Promise<PolicyAnswer> {
-  const payload = new TextEncoder().encode(`{"request":${input.text},"settings":${runnable.settings}}`);
-  const outcome = await run(runnable, { operation: "validate", payload, original: input.original }, signal);
+  const { mode, settings, policy } = runnable;
+  if (mode === "gatekeeper" && input.original === "request") {
+    return failure("internal server error: Gatekeeper does not support raw validation requests");
+  }
+  let context: Uint8Array | undefined;
+  try {
+    context = await runnable.contextData?.();
+  } catch (error) {
+    return failure(messageOf(error));
+  }
+  const given = guestInput(mode, { request: input.text, settings, context });
+  const outcome = await run(runnable, { operation: "validate", ...given, original: input.original }, signal);
   switch (outcome.kind) {
     case "validated":
       return outcome.answer;
     case "timed-out":
-      return failure(deadlineMessage);
+      return failure(isRego(mode) ? regoDeadlineMessage : outcome.lastWords ?? deadlineMessage);
     case "invalid-answer":
       return failure(`internal server error: ${outcome.message}`);
     case "failed":
-      if (outcome.phase === "call") return failure(`internal server error: Guest call failure: ${outcome.message}`);
+      if (outcome.phase === "call") {
+        return failure(`internal server error: ${isRego(mode) ? "" : "Guest call failure: "}${outcome.message}`);
+      }
       throw new KubewardenError(
         "GUEST_FAILED",
-        `Cannot start policy "${runnable.policy}": Initialization failed: ${outcome.message}`,
+        `Cannot start policy "${policy}": Initialization failed: ${outcome.message}`,
       );
     case "settings":
-      throw new KubewardenError("GUEST_FAILED", `Policy "${runnable.policy}" answered another question`);
+      throw new KubewardenError("GUEST_FAILED", `Policy "${policy}" answered another question`);
   }
 }
 

@@ -21,6 +21,7 @@ async function ask(
       runnable: {
         policy: "p",
         digest: "d",
+        mode: "kubewarden-wapc" as const,
         module,
         settings: "{}",
         timeoutMs: 1,

@@ -6,7 +6,8 @@ const trapModule = new WebAssembly.Module(
     0, 11,
   ]),
 );
-const trap = new WebAssembly.Instance(trapModule).exports["trap"] as () => never;
+/** Ends the guest that called the host: by a real trap, which no guest catches. */
+export const trap = new WebAssembly.Instance(trapModule).exports["trap"] as () => never;
 
 /**
  * When a guest's time is over. The guest meets it through the checks that metering.ts puts into its code, and in

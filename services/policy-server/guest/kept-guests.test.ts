@@ -81,7 +81,10 @@ async function guestOf(parts: string, maxBytes = 1 << 24) {
   const guests = new KeptGuests({ maxBytes });
   let retired = 0;
   const call = (digest = "d", timeoutMs = 2000) => {
-    const outcome = guests.call({ digest, module: compiled.module }, { operation: "x", payload: new Uint8Array() }, {
+    const outcome = guests.call({ digest, mode: "kubewarden-wapc", module: compiled.module }, {
+      operation: "validate",
+      payload: new Uint8Array(),
+    }, {
       deadline: new Deadline(timeoutMs),
       hostCall: () => new Uint8Array(),
       write: () => {},

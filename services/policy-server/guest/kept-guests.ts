@@ -1,9 +1,14 @@
+import type { ExecutionMode } from "../policies/execution-mode.ts";
+import { evaluateGuest, type Guest, type GuestCall, type GuestOptions, type GuestOutcome } from "./guest.ts";
+import { guestOf } from "./guest-of.ts";
 import { Snapshot } from "./snapshot.ts";
-import { type GuestOptions, type GuestOutcome, WapcGuest } from "./wapc-guest.ts";
+
+/** A module and what kind of guest it is. The digest stands for both: one content has one metadata section. */
+export type GuestModule = { digest: string; mode: ExecutionMode; module: WebAssembly.Module };
 
 /** A guest that can be taken back to how it was before its first call. */
 type KeptGuest = {
-  guest: WapcGuest;
+  guest: Guest;
   snapshot: Snapshot;
   /** Whether its start functions asked the host for what changes: then each evaluation runs them again. */
   startsAgain: boolean;
@@ -30,17 +35,15 @@ export class KeptGuests {
   }
 
   /** Runs one operation on a guest in the state of a fresh one. `tidy` must be called before the next call. */
-  call(
-    { digest, module }: { digest: string; module: WebAssembly.Module },
-    call: { operation: string; payload: Uint8Array },
-    options: GuestOptions,
-  ): GuestOutcome {
+  call(source: GuestModule, call: GuestCall, options: GuestOptions): GuestOutcome {
+    const { digest } = source;
     const kept = this.#guests.get(digest);
     this.#guests.delete(digest);
-    if (kept === undefined) return this.#callFresh({ digest, module }, call, options);
+    if (kept === undefined) return this.#callFresh(source, call, options);
     const { guest, startsAgain } = kept;
     guest.begin(options);
-    const outcome = guest.evaluate(call, () => startsAgain && guest.initialize(guest.instance));
+    const prepare = () => startsAgain && guest.restart();
+    const outcome = evaluateGuest(guest, { call, deadline: options.deadline, prepare });
     if (outcome.kind === "answered") this.#used = { digest, kept };
     else options.retired(guest.memoryBytes);
     options.measured?.(guest.memoryBytes);
@@ -63,21 +66,18 @@ export class KeptGuests {
     }
   }
 
-  #callFresh(
-    { digest, module }: { digest: string; module: WebAssembly.Module },
-    call: { operation: string; payload: Uint8Array },
-    options: GuestOptions,
-  ): GuestOutcome {
-    const guest = new WapcGuest(options);
+  #callFresh({ digest, mode, module }: GuestModule, call: GuestCall, options: GuestOptions): GuestOutcome {
+    const guest = guestOf(mode, options);
     let snapshot: Snapshot | undefined;
     let startsAgain = false;
-    const outcome = guest.evaluate(call, () => {
+    const prepare = () => {
       guest.create(module, (instance) => {
         if (!guest.askedForMore) snapshot = Snapshot.of(instance);
       });
       startsAgain = guest.askedForMore;
       if (snapshot !== undefined && !startsAgain) snapshot = Snapshot.of(guest.instance);
-    });
+    };
+    const outcome = evaluateGuest(guest, { call, deadline: options.deadline, prepare });
     if (outcome.kind === "answered" && snapshot !== undefined) {
       this.#used = { digest, kept: { guest, snapshot, startsAgain } };
     } else options.retired(guest.memoryBytes);

@@ -3,6 +3,7 @@ import { growableMemory, growBody, growCode, type Growth, sizeCode } from "./gro
 import { concat, moduleOf, type Section, sectionsOf, sleb, uleb, WasmReader } from "./wasm-binary.ts";
 import { changeableGlobals } from "./wasm-globals.ts";
 import { changesTables, isBulk, isCall, loopOpcode, readInstruction } from "./wasm-instructions.ts";
+import { ownImportedMemories } from "./own-memory.ts";
 import { boundedMemories, boundedTables } from "./wasm-limits.ts";
 import { append, appendExports, importCounts, sectionId, typeCount, vectorLength } from "./wasm-sections.ts";
 
@@ -46,6 +47,7 @@ const memorySize = 0x3f, memoryGrow = 0x40;
 /** Rewrites a module that `WebAssembly.validate` accepts; throws `MODULE_UNSUPPORTED` for one that cannot be bounded. */
 export function meterModule(wasm: Uint8Array, options: MeteringOptions): Uint8Array {
   const sections = new Map(sectionsOf(wasm).filter((each) => each.id !== 0).map((each) => [each.id, each.content]));
+  ownImportedMemories(sections);
   const imports = importCounts(sections.get(sectionId.import), options);
   const types = typeCount(sections.get(sectionId.type));
   const functions = imports.functions + vectorLength(sections.get(sectionId.function));

@@ -136,7 +136,7 @@ export class GuestPool {
   }
 
   #begin(thread: Thread, job: Job): void {
-    const { digest, module, timeoutMs } = job.runnable;
+    const { digest, mode, module, timeoutMs } = job.runnable;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#expire(thread), timeoutMs + graceMs);
     const waitedMs = performance.now() - job.queuedAt;
     this.#options.observer?.dispatched(job.policy, waitedMs);
@@ -146,7 +146,7 @@ export class GuestPool {
     thread.running = { job, timer };
     const known = thread.modules.has(digest);
     thread.modules.add(digest);
-    thread.worker.post({ type: "task", task: job.task, digest, timeoutMs, ...(known ? {} : { module }) });
+    thread.worker.post({ type: "task", task: job.task, digest, mode, timeoutMs, ...(known ? {} : { module }) });
   }
 
   #finish(thread: Thread, outcome: TaskOutcome): void {
@@ -195,7 +195,7 @@ export class GuestPool {
         thread.state = "idle";
         return this.#dispatch();
       case "printed":
-        return this.#options.log.info(`Guest module ${running?.job.policy}: ${message.text}`);
+        return this.#options.log[message.level](`Guest module ${running?.job.policy}: ${message.text}`);
       case "host-call":
         if (running !== undefined) void this.#answer(thread, running, message.request);
     }

@@ -4,7 +4,7 @@ import { compileModule } from "../modules/compile.ts";
 import { wat } from "../testing/guests.ts";
 import { Deadline } from "./deadline.ts";
 import { KeptGuests } from "./kept-guests.ts";
-import type { HostCall } from "./wapc-guest.ts";
+import type { HostCall } from "./guest.ts";
 
 const imports = `
   (import "wapc" "__guest_request" (func $guest_request (param i32 i32)))
@@ -32,7 +32,7 @@ async function run(parts: string, { timeoutMs = 2000, hostCall, payload = "" }: 
   const guests = new KeptGuests({ maxBytes: 1 << 24 });
   const once = () => {
     const printed: string[] = [];
-    const outcome = guests.call({ digest: "d", module }, {
+    const outcome = guests.call({ digest: "d", mode: "kubewarden-wapc", module }, {
       operation: "validate",
       payload: new TextEncoder().encode(payload),
     }, {

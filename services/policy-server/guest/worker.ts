@@ -2,7 +2,7 @@ import { garbageCollector } from "../../../runtime/collect-garbage.ts";
 import { workerPort } from "../../../runtime/worker-port.ts";
 import { Deadline } from "./deadline.ts";
 import { KeptGuests } from "./kept-guests.ts";
-import type { FromWorker, HostRequest, ToWorker } from "./protocol.ts";
+import type { FromWorker, HostRequest, PrintLevel, ToWorker } from "./protocol.ts";
 import { callHost, isStopped } from "./sync-channel.ts";
 import { performTask } from "./task.ts";
 
@@ -26,19 +26,19 @@ function receive(message: ToWorker): void {
   else perform(message);
 }
 
-function perform({ task, digest, module = modules.get(digest), timeoutMs }: ToWorker & { type: "task" }): void {
+function perform({ task, digest, mode, module = modules.get(digest), timeoutMs }: ToWorker & { type: "task" }): void {
   const buffer = channel;
   if (module === undefined || buffer === undefined) throw new Error(`No module or channel for the task ${digest}`);
   modules.set(digest, module);
   const deadline = new Deadline(timeoutMs, () => isStopped(buffer));
   const post = (request: HostRequest) => send({ type: "host-call", request });
   let memoryBytes = 0;
-  const outcome = performTask(task, (call) =>
-    guests.call({ digest, module }, call, {
+  const outcome = performTask({ task, mode }, (call) =>
+    guests.call({ digest, mode, module }, call, {
       deadline,
       hostCall: (binding, namespace, operation, payload) =>
         callHost({ buffer, post, deadline }, { binding, namespace, operation, payload }),
-      write: boundedPrinter((text) => send({ type: "printed", text })),
+      write: boundedPrinter((text, level) => send({ type: "printed", text, level })),
       retired,
       measured: (bytes) => memoryBytes = bytes,
     }));
@@ -58,12 +58,12 @@ function send(message: FromWorker): void {
 }
 
 /** Lets through what a chatty guest prints, but not what a flood would cost the log. */
-function boundedPrinter(print: (text: string) => void): (text: string) => void {
+function boundedPrinter(print: (text: string, level: PrintLevel) => void): (text: string, level?: PrintLevel) => void {
   let left = 64 * 1024;
-  return (text) => {
+  return (text, level = "info") => {
     if (left <= 0) return;
     // Every line costs something of its own, so that empty ones do not come for free.
     left -= text.length + 64;
-    print(left > 0 ? text.trimEnd() : "(this guest prints too much, the rest is dropped)");
+    print(left > 0 ? text.trimEnd() : "(this guest prints too much, the rest is dropped)", level);
   };
 }

@@ -1,5 +1,6 @@
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
 import { meterModule } from "../guest/metering.ts";
+import { isOffered } from "../policies/execution-mode.ts";
 import { assertRunnable, metadataOf, type PolicyMetadata } from "../policies/metadata.ts";
 
 export type CompileOptions = {
@@ -7,9 +8,6 @@ export type CompileOptions = {
   /** Bound of an instance's memory, in pages of 64 KiB; default 128 MiB. */
   maxMemoryPages?: number;
 };
-
-/** What a guest may import besides WASI: anything else would only fail later, and less clearly. */
-const importModules = ["wapc", "wasi_snapshot_preview1", "wasi_unstable"];
 
 export type CompiledModule = { module: WebAssembly.Module; metadata: PolicyMetadata };
 
@@ -23,7 +21,7 @@ export async function compileModule(
 ): Promise<CompiledModule> {
   const original = await compiled(bytes);
   const metadata = assertRunnable(metadataOf(original), serverVersion);
-  const foreign = WebAssembly.Module.imports(original).find((each) => !importModules.includes(each.module));
+  const foreign = WebAssembly.Module.imports(original).find((each) => !isOffered(metadata.executionMode, each));
   if (foreign !== undefined) {
     throw new KubewardenError("MODULE_INVALID", `unknown import: \`${foreign.module}::${foreign.name}\``);
   }

@@ -2,10 +2,11 @@ import { sha256Hex } from "../../../runtime/digest.ts";
 import { limiter } from "../../../runtime/limiter.ts";
 import type { Log } from "../../../runtime/log.ts";
 import { withoutCredentials } from "../../../runtime/net-stream.ts";
+import type { ExecutionMode } from "../policies/execution-mode.ts";
 import { compileModule } from "./compile.ts";
 import type { FetchedModule } from "./fetch.ts";
 
-export type LoadedModule = { digest: string; module: WebAssembly.Module };
+export type LoadedModule = { digest: string; mode: ExecutionMode; module: WebAssembly.Module };
 
 export type ModuleStoreOptions = {
   fetch: (url: string) => Promise<FetchedModule>;
@@ -19,7 +20,7 @@ export function moduleLoader(
   { fetch, serverVersion, maxMemoryPages, log }: ModuleStoreOptions,
 ): (url: string) => Promise<LoadedModule> {
   const byUrl = new Map<string, Promise<LoadedModule>>();
-  const byDigest = new Map<string, Promise<WebAssembly.Module>>();
+  const byDigest = new Map<string, Promise<Omit<LoadedModule, "digest">>>();
   const inTurn = limiter(4);
   return (url) => remember(byUrl, url, () => inTurn(() => load(url)));
 
@@ -29,13 +30,14 @@ export function moduleLoader(
     const digest = known.startsWith("sha256:") ? known.slice("sha256:".length) : sha256Hex(bytes);
     const what = { module: withoutCredentials(url), digest, from, bytes: bytes.length, ms: elapsed(started) };
     log.info("Module fetched", what);
-    const module = await remember(byDigest, digest, async () => {
+    const compiled = await remember(byDigest, digest, async () => {
       started = performance.now();
       const { module, metadata } = await compileModule(bytes, { serverVersion, maxMemoryPages });
-      log.info("Module compiled", { digest, mutating: metadata.mutating, ms: elapsed(started) });
-      return module;
+      const { mutating, executionMode: mode } = metadata;
+      log.info("Module compiled", { digest, mode, mutating, ms: elapsed(started) });
+      return { mode, module };
     });
-    return { digest, module };
+    return { digest, ...compiled };
   }
 }
 

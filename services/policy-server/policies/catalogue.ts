@@ -4,6 +4,7 @@ import type { GroupExpression } from "../../../contracts/group-expression.ts";
 import type { KindRef } from "../../../contracts/kubernetes.ts";
 import type { Span } from "../../../runtime/span.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
+import type { ExecutionMode } from "./execution-mode.ts";
 import type { PolicyProblem } from "./problems.ts";
 
 /** A module with its settings and grants: what one evaluation needs. Members of groups have one each. */
@@ -12,6 +13,7 @@ export type Runnable = {
   policy: string;
   /** SHA-256 of the module as it was fetched; policies with the same digest share the compiled module. */
   digest: string;
+  mode: ExecutionMode;
   module: WebAssembly.Module;
   /** Settings as JSON text, numbers as they were written. */
   settings: string;
@@ -22,6 +24,11 @@ export type Runnable = {
   contextAwareResources: readonly KindRef[];
   /** Of a namespaced policy; empty where it is one but nobody says of which namespace. */
   namespace?: string | undefined;
+  /**
+   * For Rego: what of the cluster the policy may see, as the JSON of `data.kubernetes` (opa) or `data.inventory`
+   * (gatekeeper); undefined: nothing. An error's message is the verdict's. Asked anew for each evaluation.
+   */
+  contextData?: (() => Promise<Uint8Array | undefined> | Uint8Array | undefined) | undefined;
   /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
   begun?: ((waitedMs: number) => void) | undefined;
   span?: Span | undefined;

@@ -115,13 +115,14 @@ async function loadRunnable(
   const { log, run, signal } = context;
   try {
     const capabilities = granted(policy, entry);
-    const { digest, module } = await moduleFor(policy, entry.module, context);
+    const { digest, mode, module } = await moduleFor(policy, entry.module, context);
     const timeoutMs = entry.timeoutEvalSeconds === undefined
       ? context.defaultTimeoutMs
       : entry.timeoutEvalSeconds * 1000;
     const runnable: Runnable = {
       policy,
       digest,
+      mode,
       module,
       settings: stringifyJson(entry.settings),
       timeoutMs,

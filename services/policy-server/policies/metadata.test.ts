@@ -26,7 +26,7 @@ const cases: [string, unknown, string, RegExp][] = [
     "MODULE_INCOMPATIBLE",
     /version Unknown but only V1/,
   ],
-  ["another execution mode", { ...good, executionMode: "opa" }, "MODULE_INCOMPATIBLE", /execution mode "opa"/],
+  ["an execution mode that nobody has", { ...good, executionMode: "test" }, "MODULE_INVALID", /executionMode/],
   ["a newer patch release", { ...good, minimumKubewardenVersion: "1.36.9-rc1" }, "fine", /^$/],
   [
     "a newer minor release",

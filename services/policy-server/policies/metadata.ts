@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
+import { executionModes } from "./execution-mode.ts";
 
 const sectionName = "io.kubewarden.metadata";
 
@@ -8,7 +9,7 @@ const metadataSchema = z.object({
   rules: z.array(z.unknown()),
   mutating: z.boolean(),
   backgroundAudit: z.boolean().default(true),
-  executionMode: z.enum(["kubewarden-wapc", "opa", "gatekeeper", "wasi"]).default("kubewarden-wapc"),
+  executionMode: z.enum(executionModes).default("kubewarden-wapc"),
   policyType: z.enum(["kubernetes", "raw"]).default("kubernetes"),
   minimumKubewardenVersion: z.string().regex(/^\d+\.\d+\.\d+/, "not a semantic version").nullish(),
 });
@@ -38,10 +39,8 @@ export function assertRunnable(metadata: PolicyMetadata | undefined, serverVersi
   if (minimum && isNewer(minimum, serverVersion)) {
     throw incompatible(`Policy required Kubewarden version ${minimum} but is running on ${serverVersion}`);
   }
-  const mode = metadata?.executionMode ?? "kubewarden-wapc";
-  if (mode !== "kubewarden-wapc") {
-    throw incompatible(`Policy uses execution mode "${mode}", which this policy server cannot run yet`);
-  }
+  // Only waPC has protocol versions (reference/policy-server.md 3.6.10).
+  if (metadata !== undefined && metadata.executionMode !== "kubewarden-wapc") return metadata;
   if (!metadata?.protocolVersion) {
     throw incompatible("Policy is missing protocol version, which is required for KubewardenWapc execution mode");
   }

@@ -22,6 +22,7 @@ const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0
 const runnable = {
   policy: "p",
   digest: "d",
+  mode: "kubewarden-wapc" as const,
   module,
   settings: "{}",
   timeoutMs: 1,

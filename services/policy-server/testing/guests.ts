@@ -53,12 +53,13 @@ export async function runnableOf(
   o: { settings?: string; timeoutMs?: number } = {},
 ): Promise<Runnable> {
   const bytes = typeof source === "string" ? await readBytes(new URL(exampleUrl(source)).pathname) : source;
-  const { module } = await compileModule(bytes, { serverVersion: "1.36.0" });
+  const { module, metadata } = await compileModule(bytes, { serverVersion: "1.36.0" });
   const policy = typeof source === "string" ? source : "test";
   const capabilities = { all: false, prefixes: [], exact: [] };
   return {
     policy,
     digest: crypto.randomUUID(),
+    mode: metadata.executionMode,
     module,
     settings: o.settings ?? "{}",
     timeoutMs: o.timeoutMs ?? 2000,

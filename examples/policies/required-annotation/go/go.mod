@@ -1,0 +1,3 @@
+module required-annotation
+
+go 1.24
