@@ -91,6 +91,8 @@ test("policies.yml: what the writer writes, the reader reads", () => {
     hostCapabilities: ["*"],
     policyMode: "protect",
     allowedToMutate: false,
+    // Tells a policy of a namespace from a cluster-wide one.
+    namespacedName: { Namespace: "", Name: "cap1" },
   });
   const single = file.get("namespaced-ns1-ap1");
   assert.ok(single?.kind === "policy" && stringifyJson(single.settings).includes('"z":9007199254740993'));
