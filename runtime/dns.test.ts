@@ -27,6 +27,15 @@ test("dns: whoever has left is not waited for, and the others get their answer",
   assert.is(await outcome("192.0.2.2", gone.signal), "gone");
 });
 
+test("dns: names that nobody waits for any more hold up nobody", async () => {
+  const gone = new AbortController();
+  const left = Array.from({ length: 2_000 }, (_, index) => outcome(`gone-${index}.invalid`, gone.signal));
+  const stayed = outcome("192.0.2.3");
+  gone.abort(new Error("gone"));
+  assert.equal([...new Set(await Promise.all(left))], ["gone"]);
+  assert.equal(await stayed, ["192.0.2.3"]);
+});
+
 test("dns: many lookups at the same time all end", async () => {
   const hosts = Array.from({ length: 50 }, (_, index) => `192.0.2.${index + 1}`);
   assert.equal(await Promise.all(hosts.map((host) => outcome(host))), hosts.map((host) => [host]));

@@ -40,6 +40,8 @@ test("config: without flags and variables it is upstream's default", () => {
     pushTraces: false,
     enablePprof: false,
     maxConnections: 4096,
+    confineNamespacedPolicies: false,
+    contextCacheLimitMiB: 256,
   });
 });
 
@@ -61,6 +63,8 @@ const accepted: [string[], Record<string, string>, Partial<Config>][] = [
   [[], { KUBEWARDEN_CONTINUE_ON_ERRORS: "YES" }, { continueOnErrors: true }],
   [["--continue-on-errors=false"], { KUBEWARDEN_CONTINUE_ON_ERRORS: "1" }, { continueOnErrors: false }],
   [["--log-fmt", "otlp"], { KUBEWARDEN_ENABLE_METRICS: "true" }, { pushMetrics: true, pushTraces: true }],
+  [["--namespaced-policies-own-namespace-only"], {}, { confineNamespacedPolicies: true }],
+  [[], { KUBEWARDEN_CONTEXT_CACHE_LIMIT: "64" }, { contextCacheLimitMiB: 64 }],
   [["--ignore-kubernetes-connection-failure=true"], {}, { ignoreKubernetesConnectionFailure: true }],
   [
     ["--docker-config-json-path", "/d", "--sigstore-trust-config", "/t", "--sigstore-cache-dir", "/c"],

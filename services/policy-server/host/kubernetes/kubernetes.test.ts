@@ -282,6 +282,19 @@ test("kubernetes: while the server is away what is known is answered for a while
   await kube.remove({ apiVersion: "v1", kind: "ConfigMap", name: "after", namespace: "one" });
 });
 
+test("kubernetes: whoever builds on a list learns whether it has changed since", async () => {
+  const { cluster } = host();
+  const kind = { apiVersion: "v1", kind: "Namespace" };
+  assert.equal(await cluster.resource(kind, never), { plural: "namespaces", namespaced: false });
+  const first = await cluster.snapshot(kind, never);
+  assert.is(JSON.parse(new TextDecoder().decode(first.list)).kind, "NamespaceList");
+  await kube.create(object("Namespace", "three"));
+  await until("a change", async () => {
+    const { collection, changes } = await cluster.snapshot(kind, never);
+    return collection !== first.collection || changes !== first.changes;
+  });
+});
+
 test("kubernetes: a list larger than an answer may be says so", async () => {
   assert.match(
     await host(kube, { maxBytes: 100 }).failure(listIn("one")),
