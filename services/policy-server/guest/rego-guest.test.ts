@@ -250,7 +250,7 @@ test("rego: settings are taken, failures have upstream's words, and no thread is
       text: JSON.stringify({ uid: "u", object }),
       original,
     });
-    const rejection = (message: string) => ({ accepted: false, message, code: 500 });
+    const rejection = (message: string) => ({ accepted: false, message, code: 500, failed: true });
     const list = Array.from({ length: 3000 }, (_, index) => index);
     assert.equal(
       await runPolicy({ ...opa, timeoutMs: 60 }, input({ do: "loop", list }), context),

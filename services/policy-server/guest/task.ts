@@ -28,7 +28,7 @@ export function performTask(
 /** A command that fails has refused: its standard error is its message (reference/policy-server.md 6.5.3). */
 function refused({ operation }: GuestTask, message: string): TaskOutcome {
   return operation === "validate"
-    ? { kind: "validated", answer: { accepted: false, message, code: 500 } }
+    ? { kind: "validated", answer: { accepted: false, message, code: 500, failed: true } }
     : { kind: "settings", answer: { valid: false, message } };
 }
 

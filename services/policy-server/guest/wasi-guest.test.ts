@@ -56,7 +56,10 @@ async function run(
 }
 const answer = { accepted: true };
 const accepted = { kind: "validated", answer: { accepted: true } };
-const refused = (message: string) => ({ kind: "validated", answer: { accepted: false, message, code: 500 } });
+const refused = (message: string) => ({
+  kind: "validated",
+  answer: { accepted: false, message, code: 500, failed: true },
+});
 
 for (const wasi of ["wasi_snapshot_preview1", "wasi_unstable"]) {
   test(`wasi: an answer on standard output counts, returning or exiting with 0 (${wasi})`, async () => {
