@@ -144,10 +144,10 @@ test("process: hostile guests get a rejecting answer, the others theirs, and the
 });
 
 test("process: after 100 evaluations that ran out of time the CPU is idle and the others are served", async () => {
-  const { child, ready, exited } = await run(policies, { KUBEWARDEN_WORKERS: "20" });
+  const { child, ready, exited } = await run(policies, { KUBEWARDEN_WORKERS: "10" });
   const { url } = await ready;
   // As many at a time as there are workers: more connections would wait for their handshakes and prove nothing.
-  const inTurn = limiter(20);
+  const inTurn = limiter(10);
   const messages = await Promise.all(Array.from({ length: 100 }, async () => {
     const { status } = await inTurn(() => ask(url, "endless-loop"));
     return `${status.code} ${status.message}`;
