@@ -16,7 +16,7 @@ export const closedLists: readonly ClosedList[] = [
   },
   {
     what: "acceptance tests of host calls",
-    ids: [[58, 65], [74, 80], [98, 103]].flatMap(([from = 0, to = 0]) => numbered("AT-", { from, to, digits: 3 })),
+    ids: [[58, 65], [74, 85], [98, 103]].flatMap(([from = 0, to = 0]) => numbered("AT-", { from, to, digits: 3 })),
   },
   {
     what: "acceptance tests of kinds of guests",

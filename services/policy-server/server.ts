@@ -82,7 +82,7 @@ export async function startPolicyServer(
     });
     const { answerHostCall } = host;
     pool = await startPool(config, { answerHostCall, metrics, log, spawn });
-    const { run } = pool;
+    const { run } = pool, { inventories } = host;
     const catalogue = await loadPolicies(file, {
       loadModule: supply.loader({
         serverVersion: kubewardenVersion,
@@ -90,6 +90,7 @@ export async function startPolicyServer(
         maxMemoryPages: config.memoryLimitMiB * pagesPerMiB,
       }),
       run: tracer === undefined ? run : tracedRun(run, (name, attributes) => tracer.start(name, { attributes })),
+      contextDataFor: (runnable) => inventories.contextDataFor(runnable),
       defaultTimeoutMs: config.policyTimeoutMs,
       log,
       signal,

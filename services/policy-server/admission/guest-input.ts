@@ -1,5 +1,6 @@
 // pure
 import { isRawNumber, parseJson, stringifyJson } from "../../../contracts/json.ts";
+import { concat } from "../guest/wasm-binary.ts";
 import type { ExecutionMode } from "../policies/execution-mode.ts";
 
 /** The request, the policy's settings, and what of the cluster it may see, each as JSON text. */
@@ -19,7 +20,7 @@ export function guestInput(
     case "gatekeeper":
       return {
         payload: utf8(`{"parameters":${settings},"review":${request}}`),
-        data: context === undefined ? utf8("{}") : utf8(`{"inventory":${text(context)}}`),
+        data: context === undefined ? utf8("{}") : concat([utf8('{"inventory":'), context, utf8("}")]),
       };
   }
 }
@@ -31,8 +32,7 @@ function opaData(settings: string, context: Uint8Array | undefined): Uint8Array 
   if (typeof data !== "object" || data === null || Array.isArray(data) || isRawNumber(data)) return utf8(settings);
   const { kubernetes: _overwritten, ...rest } = data as Record<string, unknown>;
   const own = stringifyJson(rest).slice(1, -1);
-  return utf8(`{${own}${own === "" ? "" : ","}"kubernetes":${text(context)}}`);
+  return concat([utf8(`{${own}${own === "" ? "" : ","}"kubernetes":`), context, utf8("}")]);
 }
 
 const utf8 = (value: string) => new TextEncoder().encode(value);
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

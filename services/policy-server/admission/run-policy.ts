@@ -36,8 +36,9 @@ export async function runPolicy(
   }
   let context: Uint8Array | undefined;
   try {
-    context = await runnable.contextData?.();
+    context = await runnable.contextData?.(signal);
   } catch (error) {
+    signal.throwIfAborted();
     return failure(messageOf(error));
   }
   const given = guestInput(mode, { request: input.text, settings, context });

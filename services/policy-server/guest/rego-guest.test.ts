@@ -273,6 +273,9 @@ test("rego: settings are taken, failures have upstream's words, and no thread is
       await runPolicy({ ...opa, contextData }, input({ do: "nothing" }), context),
       rejection("the cluster is away"),
     );
+    const left = AbortSignal.abort(new Error("the client left"));
+    const unasked = runPolicy({ ...opa, contextData }, input({ do: "nothing" }), { ...context, signal: left });
+    assert.is(await unasked.then(() => "answered", (error: Error) => error.message), "the client left");
     const raw = input(answer({ response: { uid: "", allowed: true } }), "request");
     assert.equal(await runPolicy(opa, raw, context), { accepted: true });
   } finally {

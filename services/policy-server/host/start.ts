@@ -11,12 +11,15 @@ import { countRefusals, observeCopies } from "../telemetry/host-metrics.ts";
 import { answerQuestions, type HostParts } from "./answers.ts";
 import { type AnswerHostCall, hostCallAnswerer } from "./dispatch.ts";
 import type { CollectionsLimits } from "./kubernetes/collections.ts";
+import { Inventories } from "./kubernetes/inventories.ts";
 import { LazyCluster } from "./kubernetes/lazy-cluster.ts";
 
 export type ConnectCluster = () => Promise<Kube>;
 export type Host = {
   answerHostCall: AnswerHostCall;
   cluster: LazyCluster;
+  /** What of the cluster policies see without asking. */
+  inventories: Inventories;
   /** Policies that cannot be served as there is no cluster that they could ask. */
   problems: readonly PolicyProblem[];
   close(): void;
@@ -55,14 +58,20 @@ export async function startHost(file: PoliciesFile, { config, connect, images, m
   const askers = policiesAskingTheCluster(file);
   const problems = askers.length > 0 ? await connectionProblems(cluster, askers, { config, log }) : [];
   observeCopies(metrics, () => cluster.states());
+  const { confineNamespacedPolicies } = config;
   return {
     cluster,
+    inventories: new Inventories({
+      snapshot: (kind, signal) => cluster.snapshot(kind, signal),
+      confineNamespacedPolicies,
+      log,
+    }),
     problems,
     close: () => cluster.close(),
     answerHostCall: hostCallAnswerer({
       answer: answerQuestions({ ...images, kubernetes: (question, signal) => cluster.answer(question, signal) }),
       isNamespaced: (kind, signal) => cluster.isNamespaced(kind, signal),
-      confineNamespacedPolicies: config.confineNamespacedPolicies,
+      confineNamespacedPolicies,
       refused: countRefusals(metrics),
       log,
     }),

@@ -26,9 +26,10 @@ export type Runnable = {
   namespace?: string | undefined;
   /**
    * For Rego: what of the cluster the policy may see, as the JSON of `data.kubernetes` (opa) or `data.inventory`
-   * (gatekeeper); undefined: nothing. An error's message is the verdict's. Asked anew for each evaluation.
+   * (gatekeeper); undefined: nothing. An error's message is the verdict's. Asked anew for each evaluation, whose signal
+   * it is given.
    */
-  contextData?: (() => Promise<Uint8Array | undefined> | Uint8Array | undefined) | undefined;
+  contextData?: ((signal: AbortSignal) => Promise<Uint8Array | undefined> | Uint8Array | undefined) | undefined;
   /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
   begun?: ((waitedMs: number) => void) | undefined;
   span?: Span | undefined;

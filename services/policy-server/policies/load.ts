@@ -23,6 +23,8 @@ export type LoadContext = {
   /** Fetches, checks and compiles; a URL or a module that many policies share is handled once. */
   loadModule: (url: string) => Promise<LoadedModule>;
   run: RunGuest;
+  /** What of the cluster a policy sees without asking; without this, nothing. */
+  contextDataFor?: (runnable: Runnable) => Runnable["contextData"];
   /** Limit of one evaluation where the policy names none; undefined: no limit. */
   defaultTimeoutMs: number | undefined;
   log: Log;
@@ -133,7 +135,12 @@ async function loadRunnable(
     const started = performance.now();
     await inTurn(() => assertSettings(runnable, run, signal));
     log.info("Policy settings are valid", { policy, ms: Math.round(performance.now() - started) });
-    return runnable;
+    const contextData = context.contextDataFor?.(runnable);
+    if (contextData !== undefined && mode === "opa" && Object.hasOwn(entry.settings, "kubernetes")) {
+      // Upstream's rule: reference/policy-server.md 6.3.2.
+      log.warn("The setting `kubernetes` is overwritten with what the policy may see of the cluster", { policy });
+    }
+    return { ...runnable, contextData };
   } catch (error) {
     report(policy, error);
     return undefined;

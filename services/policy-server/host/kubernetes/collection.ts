@@ -6,6 +6,7 @@ import { followKind, type KindQuery, type KindSink } from "../../../../runtime/f
 import type { Kube } from "../../../../runtime/kube.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import { parseFieldMask } from "./field-mask.ts";
+import type { PlacedObject } from "./inventory.ts";
 import { ObjectBytes } from "./object-bytes.ts";
 import { trimListed } from "./trim.ts";
 
@@ -84,25 +85,42 @@ export class Collection {
     return this.#brokenSince === undefined ? 0 : this.#options.now() - this.#brokenSince;
   }
 
-  /**
-   * The list as JSON. Waits for the first one; rejects with what it failed with, with the signal, when it is too old to
-   * be told, and when it has more than `maxBytes`.
-   */
-  async answer({ maxBytes, signal }: { maxBytes: number; signal: AbortSignal }): Promise<Uint8Array> {
+  /** Waits for the first list; rejects with what it failed with, with the signal, and when it is too old to be told. */
+  async known(signal: AbortSignal): Promise<void> {
     await abortable(this.#listed.promise, signal);
     this.#stop.signal.throwIfAborted();
-    const what = `Cannot list ${this.#query.apiVersion}/${this.#query.kind}`;
-    if (this.ageMs > this.#options.limits.staleMs) {
-      const seconds = Math.round(this.ageMs / 1000);
-      const why = this.#lastError === undefined ? "" : `: ${messageOf(this.#lastError)}`;
-      throw new KubewardenError("KUBE_UNREACHABLE", `${what}: its changes have not been heard for ${seconds} s${why}`);
-    }
+    if (this.ageMs <= this.#options.limits.staleMs) return;
+    const seconds = Math.round(this.ageMs / 1000);
+    const why = this.#lastError === undefined ? "" : `: ${messageOf(this.#lastError)}`;
+    const message = `${this.#cannot}: its changes have not been heard for ${seconds} s${why}`;
+    throw new KubewardenError("KUBE_UNREACHABLE", message);
+  }
+
+  /** The objects as they are now, by what they are called; throws if it has ended. */
+  placed(): PlacedObject[] {
+    this.#stop.signal.throwIfAborted();
+    return [...this.#objects.entries()].map(([key, json]) => {
+      const [namespace = "", name = ""] = key.split("/");
+      return { namespace, name, json };
+    });
+  }
+
+  /** The list as JSON, once it is known; rejects also when it has more than `maxBytes`. */
+  async answer({ maxBytes, signal }: { maxBytes: number; signal: AbortSignal }): Promise<Uint8Array> {
+    await this.known(signal);
     const bytes = this.#objects.joinedSize;
     if (bytes > maxBytes) {
       const advice = "ask for less by selectors or field masks";
-      throw new KubewardenError("HOST_CALL_FAILED", `${what}: ${bytes} bytes are more than ${maxBytes}, ${advice}`);
+      throw new KubewardenError(
+        "HOST_CALL_FAILED",
+        `${this.#cannot}: ${bytes} bytes are more than ${maxBytes}, ${advice}`,
+      );
     }
     return this.#objects.joined();
+  }
+
+  get #cannot(): string {
+    return `Cannot list ${this.#query.apiVersion}/${this.#query.kind}`;
   }
 
   /** Ends it; whoever still waits for the first list hears why. */
@@ -185,6 +203,6 @@ export class Collection {
   }
 }
 
-function keyOf({ metadata: { name, namespace = "" } }: KubeObject): string {
+function keyOf({ metadata: { name = "", namespace = "" } }: KubeObject): string {
   return `${namespace}/${name}`;
 }

@@ -287,11 +287,13 @@ test("kubernetes: whoever builds on a list learns whether it has changed since",
   const kind = { apiVersion: "v1", kind: "Namespace" };
   assert.equal(await cluster.resource(kind, never), { plural: "namespaces", namespaced: false });
   const first = await cluster.snapshot(kind, never);
-  assert.is(JSON.parse(new TextDecoder().decode(first.list)).kind, "NamespaceList");
+  assert.equal([first.plural, first.namespaced], ["namespaces", false]);
+  const { changes: before } = first.collection;
+  assert.ok(first.collection.placed().some(({ name, namespace }) => name === "one" && namespace === ""));
   await kube.create(object("Namespace", "three"));
   await until("a change", async () => {
-    const { collection, changes } = await cluster.snapshot(kind, never);
-    return collection !== first.collection || changes !== first.changes;
+    const { collection } = await cluster.snapshot(kind, never);
+    return collection !== first.collection || collection.changes !== before;
   });
 });
 

@@ -13,6 +13,9 @@ import { maskObject } from "./trim.ts";
 
 export type KubernetesQuestion = ListAll | ListNamespace | GetResource | CanI;
 
+/** A kind, and the copy of its objects, which knows them and says how often they changed. */
+export type Snapshot = { plural: string; namespaced: boolean; collection: Collection };
+
 /** What the host asks a cluster for policies. Texts and shapes: reference/policy-server.md 5.8. */
 export class KubernetesHost {
   readonly #kube: Kube;
@@ -47,7 +50,7 @@ export class KubernetesHost {
   }
 
   /** Plural and scope of a kind. */
-  async resource({ apiVersion, kind }: KindRef, signal: AbortSignal): Promise<{ plural: string; namespaced: boolean }> {
+  async resource({ apiVersion, kind }: KindRef, signal: AbortSignal): Promise<Omit<Snapshot, "collection">> {
     if (!/^[a-z0-9.-]+(\/[a-z0-9.-]+)?$/i.test(apiVersion) || apiVersion.includes("..")) {
       throw new KubewardenError("KUBE_INVALID", `cannot determine group and version for ${apiVersion}`);
     }
@@ -64,15 +67,12 @@ export class KubernetesHost {
     }
   }
 
-  /** All objects of a kind, for whoever builds on them: the list's bytes, and a number that grows with every change. */
-  async snapshot(
-    kind: KindRef,
-    signal: AbortSignal,
-  ): Promise<{ list: Uint8Array; collection: Collection; changes: number }> {
-    await this.resource(kind, signal);
+  /** All objects of a kind, for whoever builds on them; neither selectors nor field masks count. */
+  async snapshot(kind: KindRef, signal: AbortSignal): Promise<Snapshot> {
+    const resource = await this.resource(kind, signal);
     const collection = this.#collections.for({ ...kind, fieldMasks: null });
-    const list = await collection.answer({ maxBytes: Infinity, signal });
-    return { list, collection, changes: collection.changes };
+    await collection.known(signal);
+    return { ...resource, collection };
   }
 
   async #list(question: ListAll | ListNamespace, signal: AbortSignal): Promise<AnswerBytes> {

@@ -4,7 +4,7 @@ import type { Kube } from "../../../../runtime/kube.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { AnswerBytes } from "../answer.ts";
 import { Collections, type CollectionsLimits, type KindState } from "./collections.ts";
-import { KubernetesHost, type KubernetesQuestion } from "./kubernetes.ts";
+import { KubernetesHost, type KubernetesQuestion, type Snapshot } from "./kubernetes.ts";
 
 type Options = {
   /** Finds access to a cluster; asks it nothing. */
@@ -37,6 +37,10 @@ export class LazyCluster {
 
   async isNamespaced(kind: KindRef, signal: AbortSignal): Promise<boolean> {
     return await (await this.#host()).isNamespaced(kind, signal);
+  }
+
+  async snapshot(kind: KindRef, signal: AbortSignal): Promise<Snapshot> {
+    return await (await this.#host()).snapshot(kind, signal);
   }
 
   /** What is kept of the cluster, by kind. */

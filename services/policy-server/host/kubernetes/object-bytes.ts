@@ -58,6 +58,11 @@ export class ObjectBytes {
     this.#changed();
   }
 
+  /** Every object by its key; treat the bytes as read-only. */
+  entries(): Iterable<[string, Uint8Array]> {
+    return this.#objects;
+  }
+
   /** Length of the answer in bytes. */
   get joinedSize(): number {
     return this.#head.length + this.#size + Math.max(0, this.#objects.size - 1) + this.#tail.length;
