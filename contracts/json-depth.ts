@@ -1,7 +1,7 @@
 // pure
-import { maxJsonDepth } from "./json-members.ts";
+import { maxJsonDepth, stringEnd } from "./json-members.ts";
 
-const quote = 0x22, backslash = 0x5c, openBracket = 0x5b, closeBracket = 0x5d, openBrace = 0x7b, closeBrace = 0x7d;
+const quote = 0x22, openBracket = 0x5b, closeBracket = 0x5d, openBrace = 0x7b, closeBrace = 0x7d;
 
 /**
  * Throws `RangeError` if a text nests deeper than `maxJsonDepth`. To be asked before parsing: not every parser and printer
@@ -13,7 +13,7 @@ export function assertJsonDepth(text: string): void {
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case quote:
-        at = closingQuote(text, at);
+        at = stringEnd(text, at) - 1;
         break;
       case openBrace:
       case openBracket:
@@ -24,14 +24,4 @@ export function assertJsonDepth(text: string): void {
         depth--;
     }
   }
-}
-
-/** Where the string that starts at `at` ends; the end of the text if it does not. */
-function closingQuote(text: string, at: number): number {
-  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
-    if (escapes % 2 === 0) return end;
-  }
-  return text.length;
 }

@@ -34,13 +34,14 @@ function skipSpace(text: string, at: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string that starts at `at`. */
-function stringEnd(text: string, at: number): number {
-  for (let end = text.indexOf('"', at + 1);; end = text.indexOf('"', end + 1)) {
+/** Behind the closing quote of the string that starts at `at`; the end of the text if it has none. */
+export function stringEnd(text: string, at: number): number {
+  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
     while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
     if (escapes % 2 === 0) return end + 1;
   }
+  return text.length;
 }
 
 /** Behind the last character of the value that starts at `at`. */
