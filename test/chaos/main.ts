@@ -32,14 +32,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 const modules = await serveModules(policiesFolder);
 const histogram = new Map<string, number>();
-let failures = 0, calls = 0, spoilt = 0;
+let failures = 0, calls = 0, spoilt = 0, sound = true;
 try {
   const common = { modulesHost: modules.host, signal: stop.signal };
   const undisturbed = await playStory({ ...common, seed: firstSeed, replicas: 2 });
   const objects = Object.keys(undisturbed.dump).length;
   console.log(`writes of an undisturbed run: ${JSON.stringify(undisturbed.writes)}, ${objects} objects`);
   for (const line of undisturbed.broken) console.log(`       ${line}`);
-  if (undisturbed.broken.length > 0) failures++;
+  sound = undisturbed.broken.length === 0;
   let next = firstSeed;
   const lane = async () => {
     while (next < firstSeed + runs) {
@@ -60,7 +60,8 @@ console.log(`\n${spoilt} requests spoilt, registered webhooks called ${calls} ti
 console.log(
   `${runs - failures} of ${runs} runs ended as the undisturbed one, with nothing on the way that must never be`,
 );
-process.exit(failures === 0 ? 0 : 1);
+if (!sound) console.log("The undisturbed run itself broke a promise, see above");
+process.exit(failures === 0 && sound ? 0 : 1);
 
 async function playSeed(
   seed: number,
