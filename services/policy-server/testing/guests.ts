@@ -42,6 +42,17 @@ export function talkative(event: Record<string, unknown>): Promise<Uint8Array<Ar
       (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`);
 }
 
+/** A guest that says the same to every request. */
+export function answering(answer: Record<string, unknown>): Promise<Uint8Array<ArrayBuffer>> {
+  const text = JSON.stringify({ valid: true, ...answer });
+  return wat(`(module
+    (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "${text.replace(/["\\]/g, "\\$&")}")
+    (func (export "__guest_call") (param i32 i32) (result i32)
+      (call $guest_response (i32.const 0) (i32.const ${new TextEncoder().encode(text).length})) (i32.const 1)))`);
+}
+
 /** A guest that asks the host this for every request: what it is told as an error is its own, else it accepts. */
 export function asking(
   { namespace, operation, question }: { namespace: string; operation: string; question: unknown },
