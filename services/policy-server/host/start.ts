@@ -27,7 +27,7 @@ export type Host = {
 type Options = {
   config: Config;
   connect: ConnectCluster;
-  /** Reading and verifying images; without them guests read that these are not available yet. */
+  /** Reading and verifying images; without them guests read that these are not available. */
   images: Pick<HostParts, "oci" | "verify">;
   metrics: Metrics;
   log: Log;
