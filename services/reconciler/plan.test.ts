@@ -128,6 +128,14 @@ test("plan: who scales the Deployment keeps what they asked for, until spec.repl
   assert.is(replicasIn({ deployment: former }), 1, "of a former PolicyServer nothing is kept");
 });
 
+test("plan: as many pods must be ready as the Deployment asks for, whatever the PolicyServer once said", () => {
+  const scaled = (replicas: number) => ({ ...deployment(version), spec: { replicas } });
+  const reachable = (facts: Partial<Observed>) => conditionsOf(plan(running(facts)), "a-uid")[1]!;
+  assert.match(reachable({ deployment: scaled(1), server: server({ replicas: 3 }) }), "=True");
+  assert.match(reachable({ deployment: scaled(3), server: server({ replicas: 1 }) }), "=False");
+  assert.match(reachable({ deployment: scaled(0), server: server({ replicas: 1 }), pods: [] }), "=False");
+});
+
 test("plan: adds the finalizer", () => {
   const { finalizers } = plan({ server: server({}, { finalizers: [] }) });
   assert.equal(finalizers.map(({ change, finalizer, target }) => [change, finalizer, target.uid]), [

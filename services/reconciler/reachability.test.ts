@@ -47,11 +47,6 @@ const reachable: [string, Partial<Fleet>, string][] = [
     "v2",
   ],
   ["that rollout is through", { deployment: deployment("v3"), pods: pods(2, "v3") }, "v3"],
-  [
-    "the Deployment was scaled to one pod",
-    { replicas: 2, deployment: { ...deployment("v2"), spec: { replicas: 1 } }, pods: [pod("a", "v2")] },
-    "v2",
-  ],
   ["of four pods three are ready", { replicas: 4, pods: [...pods(3, "v2"), pod("b", "v2", starting)] }, "v2"],
 ];
 for (const [title, facts, configVersion] of reachable) {
@@ -85,12 +80,6 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, notYet, /no Deployment/],
   ["there are no pods yet", {}, notYet, /No pod of the policy server runs yet/],
   ["there are to be no pods", { replicas: 0 }, notYet, /scaled to 0 replicas/],
-  [
-    "the Deployment was scaled to more pods than there are",
-    { replicas: 1, deployment: { ...deployment("v2"), spec: { replicas: 3 } }, pods: [pod("a", "v2")] },
-    notYet,
-    /Fewer than 3 pods/,
-  ],
   ["pods cannot be created", { deployment: replicaFailure }, notYet, /exceeded quota/],
   ["a pod is not ready", { pods: [pod("a", "v2"), pod("b", "v2", starting)] }, notYet, /Pod "b" is not ready/],
   ["a pod is missing", { pods: [pod("a", "v2")] }, notYet, /Fewer than 2 pods/],

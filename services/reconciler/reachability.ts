@@ -2,14 +2,13 @@
 import type { ConditionReason } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
-import { standingReplicas } from "./desired/replicas.ts";
 import type { ConfigEntries } from "./entries.ts";
 import { type PodFacts, podFactsOf } from "./pods.ts";
 
 /** What runs for one PolicyServer, and what every configuration version it may run holds. */
 export type Fleet = {
   serverUid: string;
-  /** `spec.replicas` of the PolicyServer; what the Deployment asks for goes before it. */
+  /** What the Deployment asks for. */
   replicas: number;
   deployment?: KubeObject;
   replicaSets: readonly KubeObject[];
@@ -51,7 +50,7 @@ export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
 
   const strayed = pods.filter((pod) => !pod.ours || !carries(pod.version));
   const waiting = pods.filter((pod) => !pod.ready && !pod.terminating);
-  if (version !== undefined && strayed.length === 0 && ready.length >= readyPodsWanted(fleet)) {
+  if (version !== undefined && strayed.length === 0 && ready.length >= readyPodsWanted(fleet.replicas)) {
     const [older] = ready.map((pod) => pod.version ?? version).filter((each) => each !== version).sort();
     return { reachable: true, configVersion: older ?? version, mode };
   }
@@ -64,14 +63,8 @@ export function reachOf(fleet: Fleet, wanted: Wanted): Reach {
 }
 
 /** All replicas but the quarter, rounded down, that a rolling update may take away (maxUnavailable 25%). */
-function readyPodsWanted(fleet: Fleet): number {
-  const replicas = podsWanted(fleet);
+function readyPodsWanted(replicas: number): number {
   return Math.max(1, replicas - Math.floor(replicas / 4));
-}
-
-/** An autoscaler may have changed what the PolicyServer once asked for. */
-function podsWanted({ deployment, replicas }: Fleet): number {
-  return (deployment && standingReplicas(deployment)) ?? replicas;
 }
 
 type Why = { reason: ConditionReason<"PolicyUniquelyReachable">; message: string };
@@ -92,13 +85,13 @@ function whyNot(fleet: Fleet, { unique }: Wanted, { pods, strayed, waiting, star
 function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: PodFacts[]): string {
   if (fleet.deployment === undefined) return "The policy server has no Deployment yet";
   if (namedVersion(fleet) === undefined) return "The Deployment does not yet belong to this PolicyServer";
-  if (podsWanted(fleet) === 0) return "No pod can serve the policy: the policy server is scaled to 0 replicas";
+  if (fleet.replicas === 0) return "No pod can serve the policy: the policy server is scaled to 0 replicas";
   const [stray] = strayed;
   if (stray) return `Pod "${stray.name}" does not run a configuration with this generation of the policy`;
   const [unready] = waiting;
   if (unready) return `Pod "${unready.name}" is not ready yet`;
   if (pods.some((pod) => pod.ready && !pod.terminating)) {
-    return `Fewer than ${readyPodsWanted(fleet)} pods of the policy server are ready`;
+    return `Fewer than ${readyPodsWanted(fleet.replicas)} pods of the policy server are ready`;
   }
   if (pods.length > 0) return "Every pod of the policy server is terminating";
   return replicaFailure(fleet.deployment) ?? "No pod of the policy server runs yet";
