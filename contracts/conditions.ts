@@ -14,7 +14,12 @@ export const conditionReasons = {
   /** The ConfigMaps hold the server's configuration. */
   ConfigMapReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
   /** The Deployment is as the PolicyServer asks for; its Pods may still be starting. */
-  DeploymentReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "WaitingForCertificate"],
+  DeploymentReconciled: [
+    "ReconciliationSucceeded",
+    "ReconciliationFailed",
+    "WaitingForCertificate",
+    "ClientCaMissing",
+  ],
   /** The Service is as the PolicyServer asks for. */
   ServiceReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
   /** The budget is as the PolicyServer asks for, or absent if it asks for none. */

@@ -41,7 +41,8 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
 
   async function applyObject(object: KubeObject): Promise<void> {
     const key = keyOf(refOf(object));
-    const body = stringifyJson(object);
+    // A resourceVersion is a condition of the write, no part of what is wanted.
+    const body = stringifyJson({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } });
     const last = applied.get(key);
     const cached = lookup(refOf(object)).object;
     if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {

@@ -1,15 +1,8 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import {
-  apiVersion,
-  defaultPolicyServerName,
-  labels,
-  ownedObjectName,
-  type PolicyKind,
-  policyKindNames,
-} from "../../contracts/names.ts";
+import { apiVersion, labels, ownedObjectName, type PolicyKind, policyKindNames } from "../../contracts/names.ts";
 import type { Source } from "../../runtime/controller.ts";
 import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
-import { uniqueNameOf } from "./configuration.ts";
+import { policyServerOf, uniqueNameOf } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
 import type { Settings } from "./settings.ts";
 
@@ -19,10 +12,17 @@ export type Caches =
     "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
     WatchCache
   >
-  & { policies: Record<PolicyKind, WatchCache> };
+  & {
+    policies: Record<PolicyKind, WatchCache>;
+    /** The one ConfigMap with the authority of clients, where mutual TLS is asked for. */
+    clientCa?: WatchCache;
+  };
 
 /** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
-export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: string): Caches {
+export function openCaches(
+  open: (query: WatchQuery) => WatchCache,
+  { namespace, clientCaConfigMap }: Settings,
+): Caches {
   const owned = (apiVersion: string, kind: string) =>
     open({ apiVersion, kind, namespace, labelSelector: labels.policyServer });
   return {
@@ -44,12 +44,20 @@ export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: s
       namespace,
       fieldSelector: "involvedObject.kind=Pod,reason=FailedMount",
     }),
+    ...(clientCaConfigMap === "" ? {} : {
+      clientCa: open({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        namespace,
+        fieldSelector: `metadata.name=${clientCaConfigMap}`,
+      }),
+    }),
   };
 }
 
 /** Which PolicyServer names to look at when something changed. */
 export function sourcesOf(caches: Caches): Source[] {
-  const { servers, policies, events, ...owned } = caches;
+  const { servers, policies, events, clientCa, ...owned } = caches;
   const byLabel = (object: KubeObject) => [object.metadata.labels?.[labels.policyServer] ?? []].flat();
   return [
     { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
@@ -64,6 +72,7 @@ export function sourcesOf(caches: Caches): Source[] {
       ],
     })),
     ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
+    ...(clientCa ? [{ cache: clientCa, keysFor: () => servers.list().map(({ metadata }) => metadata.name) }] : []),
     {
       cache: events,
       keysFor: (event) => {
@@ -94,6 +103,7 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
     ),
     configMaps: ofServer(caches.configMaps),
     deployment: caches.deployments.get(ownedObjectName(name), namespace),
+    clientCa: caches.clientCa?.get(settings.clientCaConfigMap, namespace),
     disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
     replicaSets: ofServer(caches.replicaSets),
     pods,
@@ -101,12 +111,9 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
   };
 }
 
-function allPolicies({ policies }: Caches): readonly KubeObject[] {
+/** Policies of all kinds. */
+export function allPolicies({ policies }: Caches): readonly KubeObject[] {
   return Object.values(policies).flatMap((cache) => cache.list());
-}
-
-function policyServerOf({ spec }: KubeObject): string {
-  return (spec as { policyServer?: string } | undefined)?.policyServer ?? defaultPolicyServerName;
 }
 
 function involvedObjectOf(event: KubeObject): { name?: string; uid?: string } {

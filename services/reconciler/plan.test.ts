@@ -7,6 +7,7 @@ import { sha256Hex } from "../../runtime/digest.ts";
 import type { Observed } from "./facts.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";
 import {
+  certified,
   configMap,
   crashed,
   deployment,
@@ -95,6 +96,44 @@ test("plan: the first Deployment waits for the certificate, nothing else does", 
   assert.ok(names(later.apply).includes("Deployment policy-server-default"));
   const recreated = plan(running({ server: server({}, { uid: "later-uid" }, {}) }));
   assert.not.ok(names(recreated.apply).includes("Deployment policy-server-default"));
+});
+
+test("plan: without the authority of clients the Deployment stays as it is, and the PolicyServer says why", () => {
+  const mutual = { ...observed().settings, clientCaConfigMap: "client-ca" };
+  const authority = (data: object) => ({ ...configMap("v", "{}"), data });
+  for (const clientCa of [undefined, authority({ "ca.crt": "PEM" }), authority({ "client-ca.crt": "" })]) {
+    const held = plan(running({ settings: mutual, clientCa }));
+    assert.not.ok(names(held.apply).includes("Deployment policy-server-default"));
+    assert.equal(held.remove, []);
+    assert.ok(conditionsOf(held, "server-uid").includes("DeploymentReconciled=False ClientCaMissing"));
+    assert.match(messageOf(held, "server-uid", "DeploymentReconciled"), '"client-ca" with the key "client-ca.crt"');
+    assert.ok(conditionsOf(held, "a-uid").some((each) => each.startsWith("PolicyUniquelyReachable=True")));
+  }
+  const there = plan(running({ settings: mutual, clientCa: authority({ "client-ca.crt": "PEM" }) }));
+  assert.ok(names(there.apply).includes("Deployment policy-server-default"));
+});
+
+test("plan: who scales the Deployment keeps what they asked for, until spec.replicas changes", () => {
+  const stands = (replicas: number) => {
+    const object = deployment(version);
+    const annotations = { ...object.metadata.annotations, "kubewarden.io/applied-replicas": "1" };
+    return { ...object, metadata: { ...object.metadata, annotations }, spec: { replicas } };
+  };
+  const replicasIn = (facts: Partial<Observed>) =>
+    (plan(running(facts)).apply.find(({ kind }) => kind === "Deployment")!.spec as { replicas: number }).replicas;
+  assert.is(replicasIn({ deployment: stands(3) }), 3);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 2 }) }), 2);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 0 }) }), 0);
+  const former = { ...stands(3), metadata: { ...stands(3).metadata, ownerReferences: [] } };
+  assert.is(replicasIn({ deployment: former }), 1, "of a former PolicyServer nothing is kept");
+});
+
+test("plan: as many pods must be ready as the Deployment asks for, whatever the PolicyServer once said", () => {
+  const scaled = (replicas: number) => ({ ...deployment(version), spec: { replicas } });
+  const reachable = (facts: Partial<Observed>) => conditionsOf(plan(running(facts)), "a-uid")[1]!;
+  assert.match(reachable({ deployment: scaled(1), server: server({ replicas: 3 }) }), "=True");
+  assert.match(reachable({ deployment: scaled(3), server: server({ replicas: 1 }) }), "=False");
+  assert.match(reachable({ deployment: scaled(0), server: server({ replicas: 1 }), pods: [] }), "=False");
 });
 
 test("plan: adds the finalizer", () => {
@@ -318,6 +357,16 @@ test("failure: the refused object in the server's words, what comes after it as 
   ]);
   assert.is(messageOf({ status }, "server-uid", "DeploymentReconciled"), error.message);
   assert.match(messageOf({ status }, "server-uid", "PodDisruptionBudgetReconciled"), /^Not attempted/);
+});
+
+test("failure: a write that another one overtook leaves what was said, until the next pass", () => {
+  const standing = { ...certified.conditions[0]!, type: "DeploymentReconciled", observedGeneration: 4 };
+  const facts = observed({ ...running(), server: server({}, {}, { conditions: [...certified.conditions, standing] }) });
+  const error = new KubewardenError("KUBE_CONFLICT", "the object has been modified");
+  const ref = { apiVersion: "apps/v1", kind: "Deployment", name: "policy-server-default" };
+  const status = statusAfterFailure(facts, [{ ref, error }], sha256Hex);
+  const after = intentFor(status, "server-uid").conditions.find(({ type }) => type === "DeploymentReconciled");
+  assert.equal([after?.status, after?.observedGeneration], ["True", 4]);
 });
 
 test("failure: a finalizer that cannot be added holds back everything", () => {

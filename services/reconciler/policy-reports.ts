@@ -4,6 +4,7 @@ import { annotations } from "../../contracts/names.ts";
 import { policyKey } from "../../contracts/policy-checks.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
 import { type Configuration, uniqueNameOf } from "./configuration.ts";
+import { standingReplicas } from "./desired/replicas.ts";
 import type { ConfigEntries } from "./entries.ts";
 import type { Observed } from "./facts.ts";
 import { type PolicyReport, policyStatusFor } from "./policy-status.ts";
@@ -17,8 +18,10 @@ export function policyReports(
   entriesOf: ReadonlyMap<string, ConfigEntries>,
 ): StatusIntent[] {
   const { uid = "" } = server.metadata;
-  const replicas = (server.spec as { replicas?: number } | undefined)?.replicas ?? 1;
   const { deployment, replicaSets, pods, events } = observed;
+  // What the Deployment asks for goes first: an autoscaler may have changed it.
+  const replicas = (deployment && standingReplicas(deployment)) ??
+    (server.spec as { replicas?: number } | undefined)?.replicas ?? 1;
   const fleet = { serverUid: uid, replicas, deployment, replicaSets, pods, events, entriesOf };
   return observed.policies.map((policy) => policyStatusFor(policy, reportOn(policy, fleet, configuration)));
 }
