@@ -10,6 +10,7 @@ import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
 import { serviceFor } from "./desired/service.ts";
 import type { Observed } from "./facts.ts";
 import { policyReports } from "./policy-reports.ts";
+import { podsVerdict } from "./pods-ready.ts";
 import { unservedStatusFor } from "./policy-status.ts";
 import { entriesByVersion } from "./versions.ts";
 import { readServer, wantedConfiguration } from "./wanted.ts";
@@ -38,10 +39,10 @@ export function statusAfterFailure(
   const plan = planFor(observed, sha256Hex);
   const own = plan.status.find(({ target }) => target.uid === server?.metadata.uid);
   if (server === undefined || own === undefined) return [];
-  const failed = serverStatusFor(server, shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]));
-  const conditions = own.conditions.map((planned, index) => {
-    const after = failed.conditions[index];
-    return planned.status === "True" && after ? after : planned;
+  const left = shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]);
+  const conditions = own.conditions.map((planned) => {
+    const shortfall = left[planned.type as keyof Shortfalls];
+    return planned.status === "True" && shortfall ? { ...planned, status: "False" as const, ...shortfall } : planned;
   });
   return [{ ...own, conditions }];
 }
@@ -74,7 +75,7 @@ function planRelease(server: KubeObject, { name, policies }: Observed): Plan {
 }
 
 function planForUnreadable(server: KubeObject, { policies }: Observed, problem: string): Plan {
-  const shortfall = { reason: "ReconciliationFailed", message: problem } as const;
+  const shortfall = { reason: "PolicyServerInvalid", message: problem } as const;
   const shortfalls: Shortfalls = {
     ConfigMapReconciled: shortfall,
     ServiceReconciled: shortfall,
@@ -86,8 +87,8 @@ function planForUnreadable(server: KubeObject, { policies }: Observed, problem: 
     apply: [],
     remove: [],
     status: [
-      serverStatusFor(server, shortfalls),
-      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerNotFound", message)),
+      serverStatusFor(server, shortfalls, { is: false, ...shortfall }),
+      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerInvalid", message)),
     ],
     finalizers: finalizersToAdd(server),
   };
@@ -116,7 +117,7 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
       ...(disruptionBudget && !wantedBudget ? [refOf(disruptionBudget)] : []),
     ],
     status: [
-      serverStatusFor(server, shortfalls),
+      serverStatusFor(server, shortfalls, podsVerdict(server, observed, configuration)),
       ...policyReports(server, observed, configuration, entriesByVersion(observed, configuration)),
     ],
     finalizers: finalizersToAdd(server),
@@ -126,8 +127,10 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
 /** Only the first Deployment waits for the certificate: pods of a later one start with the one that is there. */
 function deploymentShortfall(server: KubeObject, { deployment }: Observed, image: string | undefined): Shortfalls {
   const exists = deployment?.metadata.ownerReferences?.some((owner) => owner.uid === server.metadata.uid) ?? false;
-  if (!exists && findCondition(server, "CertSecretReconciled")?.status !== "True") {
-    const message = "The Deployment is created once the serving certificate is there (CertSecretReconciled)";
+  const certificate = findCondition(server, "CertSecretReconciled");
+  if (!exists && certificate?.status !== "True") {
+    const why = certificate?.message ? `: ${certificate.message}` : " is not there yet: is certs running?";
+    const message = `The Deployment is created once there is a serving certificate. CertSecretReconciled${why}`;
     return { DeploymentReconciled: { reason: "WaitingForCertificate", message } };
   }
   if (image !== undefined) return {};
