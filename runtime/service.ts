@@ -2,6 +2,7 @@ import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { parseAddress } from "./address.ts";
 import { parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
+import { EventRecorder } from "./event-recorder.ts";
 import type { Flags, FlagValues } from "./flag-table.ts";
 import { booleanFlag, choiceFlag, durationFlag, textFlag } from "./flags.ts";
 import { serve } from "./http-server.ts";
@@ -126,7 +127,11 @@ export async function runService<F extends Flags>(
         return cache;
       },
       run(controller, { workers } = {}) {
-        leadingWorks.push((leading) => runController(controller, { kube, log, metrics, signal: leading, workers }));
+        leadingWorks.push((leading) => {
+          const component = controller.name, instance = env.POD_NAME || spec.name;
+          const events = new EventRecorder({ kube, log, signal: leading, component, instance });
+          return runController(controller, { kube, log, metrics, signal: leading, workers, events });
+        });
       },
       whileLeading: (work) => void leadingWorks.push(work),
     });

@@ -9,14 +9,18 @@ import type { Settings } from "./settings.ts";
 /** The caches the reconciler looks at. */
 export type Caches =
   & Record<
-    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
+    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods",
     WatchCache
   >
   & {
     policies: Record<PolicyKind, WatchCache>;
+    events: WatchCache[];
     /** The one ConfigMap with the authority of clients, where mutual TLS is asked for. */
     clientCa?: WatchCache;
   };
+
+/** What the kubelet says about pods in Events only: volumes, and Secrets that images are pulled with. */
+const eventReasons = ["FailedMount", "FailedToRetrieveImagePullSecret"];
 
 /** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
 export function openCaches(
@@ -37,13 +41,14 @@ export function openCaches(
     disruptionBudgets: owned("policy/v1", "PodDisruptionBudget"),
     replicaSets: owned("apps/v1", "ReplicaSet"),
     pods: owned("v1", "Pod"),
-    // Volumes that cannot be mounted show nowhere else.
-    events: open({
-      apiVersion: "v1",
-      kind: "Event",
-      namespace,
-      fieldSelector: "involvedObject.kind=Pod,reason=FailedMount",
-    }),
+    events: eventReasons.map((reason) =>
+      open({
+        apiVersion: "v1",
+        kind: "Event",
+        namespace,
+        fieldSelector: `involvedObject.kind=Pod,reason=${reason}`,
+      })
+    ),
     ...(clientCaConfigMap === "" ? {} : {
       clientCa: open({
         apiVersion: "v1",
@@ -73,13 +78,13 @@ export function sourcesOf(caches: Caches): Source[] {
     })),
     ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
     ...(clientCa ? [{ cache: clientCa, keysFor: () => servers.list().map(({ metadata }) => metadata.name) }] : []),
-    {
-      cache: events,
+    ...events.map((cache): Source => ({
+      cache,
       keysFor: (event) => {
         const pod = owned.pods.get(involvedObjectOf(event).name ?? "", event.metadata.namespace);
         return pod ? byLabel(pod) : [];
       },
-    },
+    })),
   ];
 }
 
@@ -107,7 +112,7 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
     disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
     replicaSets: ofServer(caches.replicaSets),
     pods,
-    events: caches.events.list().filter((event) => podUids.has(involvedObjectOf(event).uid)),
+    events: caches.events.flatMap((cache) => cache.list()).filter((event) => podUids.has(involvedObjectOf(event).uid)),
   };
 }
 

@@ -36,11 +36,7 @@ function reportOn(policy: KubeObject, fleet: Fleet, configuration: Configuration
     const message = kept ? `${finding.message}. The last valid generation stays in force` : finding.message;
     return {
       upToDate: { is: false, reason: finding.reason, message },
-      reachable: {
-        is: false,
-        reason: "LatestReplicaSetIsNotUniquelyReachable",
-        message: "This generation is not served",
-      },
+      reachable: { is: false, reason: finding.reason, message: `This generation is not served: ${message}` },
       mode: kept ? reach.mode : "unknown",
     };
   }
@@ -59,7 +55,7 @@ function reportOn(policy: KubeObject, fleet: Fleet, configuration: Configuration
 /** True when the configuration that the Deployment was seen to name holds exactly this entry. */
 function upToDateOf(unique: string, entry: string, fleet: Fleet): PolicyReport["upToDate"] {
   if (fleet.deployment === undefined) {
-    const message = "The policy server has no Deployment yet";
+    const message = "The policy server has no Deployment yet: see conditions of the PolicyServer";
     return { is: false, reason: "ConfigurationVersionMismatch", message };
   }
   const version = namedVersion(fleet);
@@ -72,6 +68,6 @@ function upToDateOf(unique: string, entry: string, fleet: Fleet): PolicyReport["
     return { is: true, reason: "ConfigurationVersionMatch" };
   }
   const message =
-    `Deployment "${fleet.deployment.metadata.name}" does not name a configuration with this generation yet`;
+    `Deployment "${fleet.deployment.metadata.name}" does not name a configuration with this generation yet: see conditions of the PolicyServer`;
   return { is: false, reason: "ConfigurationVersionMismatch", message };
 }
