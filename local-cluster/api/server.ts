@@ -9,7 +9,7 @@ import type { User } from "../auth/user.ts";
 import type { RequestSeen, WriteInfo } from "./context.ts";
 import { kubeconfigFor } from "./kubeconfig.ts";
 import { apiHandler } from "./router.ts";
-import { createApiState, type ServiceResolver } from "./state.ts";
+import { createApiState, type DecisionHook, type ServiceResolver } from "./state.ts";
 import type { Storage } from "./storage.ts";
 import type { SubresourceHooks } from "./subresource-handlers.ts";
 import { issueServingIdentity } from "./tls.ts";
@@ -42,6 +42,8 @@ export type ApiServer = {
   readonly storage: Storage;
   readonly types: TypeRegistry;
   readonly tokens: TokenIssuer;
+  /** Told of every request that RBAC allows or denies from now on. */
+  setOnDecision(hook: DecisionHook | undefined): void;
   /** What the node answers: set `podLogs` when it runs. */
   readonly hooks: SubresourceHooks;
   setServiceResolver(resolve: ServiceResolver): void;
@@ -66,11 +68,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
   let ready = true, onWrite = options.onWrite;
   let onRequest: ((info: RequestSeen) => void | Promise<void>) | undefined;
+  let onDecision: DecisionHook | undefined;
   const { context, reader, stop } = createApiState({
     seed,
     disturbances,
     now,
     resolveService: (service) => resolveService(service),
+    onDecision: (...decided) => onDecision?.(...decided),
   });
   const tokens = createTokenIssuer();
   const adminToken = crypto.randomUUID();
@@ -115,6 +119,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     storage: context.storage,
     types: context.types,
     tokens,
+    setOnDecision: (hook) => onDecision = hook,
     hooks,
     setServiceResolver: (next) => resolveService = next,
     resolveService: (service) => resolveService(service),
