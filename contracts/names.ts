@@ -11,6 +11,7 @@ export const defaultPolicyServerName = "default";
 
 /** Reference/controller.md 4.1. */
 export const caSecretName = "kubewarden-ca";
+export const auditClientSecretName = "kubewarden-audit-scanner-client-cert";
 
 export const labels = {
   component: "app.kubernetes.io/component",
