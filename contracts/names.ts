@@ -14,6 +14,7 @@ export const caSecretName = "kubewarden-ca";
 export const caCertificateKey = "ca.crt";
 /** Key of the ConfigMap that `--client-ca-configmap-name` names. Reference/controller.md 4.6. */
 export const clientCaKey = "client-ca.crt";
+export const auditClientSecretName = "kubewarden-audit-scanner-client-cert";
 
 export const labels = {
   component: "app.kubernetes.io/component",

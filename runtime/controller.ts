@@ -20,6 +20,8 @@ export type Controller<Observed> = {
   /** Field manager, name in logs, label in metrics. */
   name: string;
   sources: Source[];
+  /** Keys that are looked at from the start, whether or not an object stands for them. */
+  always?: readonly string[];
   /** Gathers facts about one key, from caches wherever they suffice. */
   observe: (key: string, signal: AbortSignal) => Promise<Observed> | Observed;
   /** Pure: facts and time to what to do. */
@@ -46,7 +48,7 @@ export type ControllerOptions = {
  */
 export async function runController<O>(controller: Controller<O>, options: ControllerOptions): Promise<void> {
   const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), events, now = () => new Date() } = options;
-  const { name, sources } = controller;
+  const { name, sources, always = [] } = controller;
   const log = options.log.child({ controller: name });
   const measure = instruments(metrics, name);
   const onWrite = measure.wrote;
@@ -63,6 +65,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
   try {
     for (const { cache } of sources) void cache.start(signal);
     for (const { cache } of sources) await cache.whenSynced(signal);
+    for (const key of always) queue.add(key);
     for (const { cache, keysFor } of sources) {
       for (const object of cache.list()) for (const key of keysFor(object)) queue.add(key);
     }
