@@ -91,6 +91,7 @@ export const conditionReasons = {
     "WaitingForPolicyServer",
     "PolicyServerNotFound",
     "WebhookRefused",
+    "WebhookRelaxed",
     "PolicyTerminating",
   ],
 } as const satisfies Record<string, readonly string[]>;

@@ -35,6 +35,10 @@ export const annotations = {
   policyNamespace: "kubewardenPolicyNamespace",
   managedAnnotationKeys: "kubewarden.io/managed-annotation-keys",
   managedLabelKeys: "kubewarden.io/managed-label-keys",
+  /** On a policy, our addition: how long its server may be without a ready pod before its webhook lets requests pass. */
+  relaxWhenUnavailableAfter: "kubewarden-edge.io/relax-when-unavailable-after",
+  /** On a webhook configuration that lets requests pass for that reason: since when no pod has been ready. */
+  relaxedSince: "kubewarden-edge.io/relaxed-since",
 } as const;
 
 export const partOfValue = "kubewarden";

@@ -53,6 +53,7 @@ function annotatedKeys({ metadata }: KubeObject): string[] {
   ).map((kind) => policyKey({ kind, metadata: { name, namespace } }));
 }
 
-function serverNameOf(policy: KubeObject): string {
+/** The PolicyServer that a policy names. */
+export function serverNameOf(policy: KubeObject): string {
   return (policy.spec as { policyServer?: string } | undefined)?.policyServer ?? "";
 }

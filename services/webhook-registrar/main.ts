@@ -3,16 +3,19 @@ import { apiVersion, labels, partOfValue, type PolicyKind } from "../../contract
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
 import { keysForPolicy, keysForServer, keysForWebhook, parseKey } from "./keys.ts";
-import { allPolicies, isRefusal, observe, type World } from "./observe.ts";
+import { observe } from "./observe.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
+import { isRefusal } from "./refusal.ts";
+import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
 import { webhookApiVersion } from "./webhook.ts";
+import { allPolicies, type World } from "./world.ts";
 
 /** Registers a webhook for every policy that is served. A key is a policy or a PolicyServer. */
 export const registrarService: ServiceSpec<typeof registrarFlags> = {
   name: serviceName,
   description: "Registers policies with the API server once their policy server serves them",
   flags: registrarFlags,
-  start({ kube, cache, run, options }) {
+  start({ kube, cache, run, options, metrics }) {
     const namespace = options.deploymentsNamespace;
     const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
     const webhookCache = (kind: string) =>
@@ -30,7 +33,9 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       ValidatingWebhookConfiguration: webhookCache("ValidatingWebhookConfiguration"),
     };
     const controllers = userNamesOf(options.controllerServiceAccounts, namespace);
-    const world: World = { kube, fieldManager: serviceName, namespace, controllers, servers, policies, webhooks };
+    const now = () => new Date();
+    const world: World = { kube, fieldManager: serviceName, namespace, controllers, servers, policies, webhooks, now };
+    observeRelaxedWebhooks(metrics, world);
 
     run({
       name: serviceName,
