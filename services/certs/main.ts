@@ -1,5 +1,6 @@
 import { apiVersion, caSecretName, ownedObjectName } from "../../contracts/names.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { viewOf } from "../../runtime/object-view.ts";
 import { nothingToDo } from "../../runtime/plan.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { certsFlags, serviceName } from "./config.ts";
@@ -29,7 +30,7 @@ export const certsService: ServiceSpec<typeof certsFlags> = {
     run({
       name: serviceName,
       sources: [
-        { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
+        { cache: servers, keysFor: ({ metadata }) => [metadata.name], view: serverView },
         { cache: secrets, keysFor: serversOf },
       ],
       observe: async (key, signal) => {
@@ -40,6 +41,14 @@ export const certsService: ServiceSpec<typeof certsFlags> = {
     });
   },
 };
+
+/** What of a PolicyServer concerns certs: not how its pods are doing. */
+function serverView(server: KubeObject): unknown {
+  return viewOf(server, {
+    conditions: ["CARootSecretReconciled", "CertSecretReconciled"],
+    fields: ["caBundle", "trustedCaDigest"],
+  });
+}
 
 /** Runs the process. */
 export async function main(argv: string[]): Promise<void> {

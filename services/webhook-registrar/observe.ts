@@ -6,6 +6,7 @@ import { parsePolicy, type Policy } from "../../contracts/policy.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { Kube } from "../../runtime/kube.ts";
+import type { ObjectIndex } from "../../runtime/object-index.ts";
 import { isInPlace } from "./drift.ts";
 import type { Observed, PolicyFacts, ServerFacts, ServerOfPolicy, Webhooks } from "./facts.ts";
 import type { Key } from "./keys.ts";
@@ -28,6 +29,10 @@ export type World = {
   servers: ObjectSource;
   policies: Record<PolicyKind, ObjectSource>;
   webhooks: Record<(typeof webhookKinds)[number], ObjectSource>;
+  /** Policies of all kinds by unique name. */
+  policiesNamed: ObjectIndex;
+  /** Webhook configurations of both kinds by the PolicyServers they call. */
+  webhooksOf: ObjectIndex;
 };
 
 /** Gathers what is known about one key, from caches; the API server is asked where a cache could be too late. */
@@ -45,11 +50,6 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
 /** Whether the API server judged the object, or our right to write it; anything else is worth another try. */
 export function isRefusal(error: unknown): error is KubewardenError {
   return error instanceof KubewardenError && ["KUBE_INVALID", "KUBE_FORBIDDEN"].includes(error.code);
-}
-
-/** Policies of all four kinds. */
-export function allPolicies(policies: World["policies"]): KubeObject[] {
-  return Object.values(policies).flatMap((each) => each.list());
 }
 
 /** Whether a webhook configuration calls the Service of a policy server. */
@@ -120,12 +120,11 @@ function serverOfPolicy(server: KubeObject | undefined): ServerOfPolicy | undefi
 async function serverFacts(server: KubeObject, world: World, signal: AbortSignal): Promise<ServerFacts> {
   const { uid = "", name, generation, deletionTimestamp } = server.metadata;
   const { caBundle, trustedCaDigest } = serverStatus(server);
-  const policies = new Map(allPolicies(world.policies).map((each) => [uniqueNameOf(each), each]));
   const terminating = deletionTimestamp !== undefined;
-  const registered = webhookKinds.flatMap((kind) => world.webhooks[kind].list())
+  const registered = world.webhooksOf.get(name)
     .filter((each) => callsServer(each, name, world.namespace))
     .flatMap((each) => {
-      const policy = policies.get(each.metadata.name);
+      const policy = world.policiesNamed.get(each.metadata.name).at(-1);
       if (!policy) return []; // Removed under its own key; see orphanFacts.
       const bundles = entriesOf(each).map(({ clientConfig }) => clientConfig.caBundle ?? "");
       return [{ name: each.metadata.name, bundles, refused: isRefused(policy) }];
@@ -156,7 +155,7 @@ async function remainingWebhooks(server: KubeObject, { kube, namespace }: World,
 /** Webhooks of a policy that is gone. Asked live: the policies' cache may be behind that of the webhooks. */
 async function orphanFacts(
   { kind, name, namespace }: Key & { kind: PolicyKind },
-  { kube, webhooks, policies }: World,
+  { kube, webhooks, policiesNamed }: World,
   signal: AbortSignal,
 ): Promise<Observed> {
   const unique = uniqueName(kind, { name, namespace });
@@ -164,9 +163,7 @@ async function orphanFacts(
     each?.metadata.annotations?.[annotations.policyName] === name &&
     (each.metadata.annotations[annotations.policyNamespace] ?? "") === (namespace ?? "")
   ).filter((each) => each !== undefined);
-  if (found.length === 0 || allPolicies(policies).some((each) => uniqueNameOf(each) === unique)) {
-    return { about: "nothing" };
-  }
+  if (found.length === 0 || policiesNamed.get(unique).length > 0) return { about: "nothing" };
   if (await kube.get({ apiVersion, kind, name, namespace }, { signal })) return { about: "nothing" };
   return { about: "orphan", kind, webhooks: found };
 }

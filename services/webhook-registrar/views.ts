@@ -1,0 +1,22 @@
+// pure
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { viewOf } from "../../runtime/object-view.ts";
+
+/** What of a PolicyServer concerns its own key. */
+export function serverView(server: KubeObject): unknown {
+  return viewOf(server, { conditions: ["PolicyWebhooksCleanedUp"], fields: ["caBundle", "trustedCaDigest"] });
+}
+
+/** What of a PolicyServer concerns its policies: which one it is, whether it goes away, and its certificates. */
+export function serverOfPolicyView({ metadata, status }: KubeObject): unknown {
+  const { caBundle = null } = (status ?? {}) as { caBundle?: string };
+  return [metadata.uid, metadata.deletionTimestamp ?? null, caBundle];
+}
+
+/** What of a policy: all of its status that decides, and not the mode it is served in. */
+export function policyView(policy: KubeObject): unknown {
+  return viewOf(policy, {
+    conditions: ["PolicyServerConfigurationUpToDate", "PolicyUniquelyReachable", "PolicyActive"],
+    fields: ["servedBy", "policyStatus"],
+  });
+}
