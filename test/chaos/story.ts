@@ -95,11 +95,7 @@ async function untilServed(stage: Stage, server: string, policies: readonly Obje
     return replicas === 1 && updatedReplicas === 1 && readyReplicas === 1 || "a roll-out is under way";
   }, wait);
   for (const each of policies) {
-    await until(`${each.kind} "${each.name}" served in version ${version}`, async () => {
-      type Status = { servedBy?: { configVersion?: string } };
-      const served = ((await kube.get(each, { signal: wait.signal }))?.status as Status | undefined)?.servedBy;
-      return served?.configVersion === version || `served in version "${served?.configVersion ?? ""}"`;
-    }, wait);
+    await untilCondition(stage, each, "PolicyUniquelyReachable");
     await untilCondition(stage, each, "PolicyActive");
   }
   return version;
