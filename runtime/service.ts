@@ -4,6 +4,7 @@ import { parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
 import type { Flags, FlagValues } from "./flag-table.ts";
 import { booleanFlag, choiceFlag, durationFlag, textFlag } from "./flags.ts";
+import type { ListenFlags } from "./http-listen.ts";
 import { serve } from "./http-server.ts";
 import { connectKube, type Kube } from "./kube.ts";
 import { leaseIdentity, whileLeading } from "./lease.ts";
@@ -96,7 +97,11 @@ export async function runService<F extends Flags>(
 
   const caches: WatchCache[] = [];
   const leadingWorks: ((leading: AbortSignal) => Promise<void>)[] = [];
-  const servers = await serveProbes({ options, env, signal, log, metrics, caches });
+  const servers = await serveProbes({ options, env, signal, log, metrics, caches }).catch((error) => {
+    // The other one may listen already.
+    failure.abort(error);
+    throw error;
+  });
   try {
     await spec.start({
       kube,
@@ -157,6 +162,11 @@ async function allOrNone(works: ((signal: AbortSignal) => Promise<void>)[], lead
   if (rejected && !leading.aborted) throw rejected.reason;
 }
 
+/** One flag says address and port. */
+function flagsOf(flag: string): ListenFlags {
+  return { address: flag, port: flag };
+}
+
 type Probes = {
   options: CommonOptions;
   env: Readonly<Record<string, string | undefined>>;
@@ -186,7 +196,7 @@ async function serveProbes({ options, env, signal, log, metrics, caches }: Probe
     return new Response(body, { headers: { "content-type": contentType } });
   };
   return await Promise.all([
-    ...(health ? [serve(answerHealth, { ...health, ...limits })] : []),
-    ...(metricsAt ? [serve(answerMetrics, { ...metricsAt, ...limits })] : []),
+    ...(health ? [serve(answerHealth, { ...health, ...limits, flags: flagsOf("--health-probe-bind-address") })] : []),
+    ...(metricsAt ? [serve(answerMetrics, { ...metricsAt, ...limits, flags: flagsOf("--metrics-bind-address") })] : []),
   ]);
 }
