@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
@@ -14,6 +15,7 @@ import {
   startPolicyServerProcess,
   verdictOf,
 } from "../../../test/policy-server-process.ts";
+import { askingCommand } from "../testing/asking-guests.ts";
 import { exampleUrl } from "../testing/guests.ts";
 
 const resources = [
@@ -36,6 +38,10 @@ test.before(async () => {
   await writeFile(join(folder, "kubeconfig"), api.kubeconfig());
   kube = await connectKube({ kubeconfig: join(folder, "kubeconfig") });
   await kube.create(object("Namespace", "web"));
+  const [lists, mayI] = await Promise.all([
+    command("list_resources_all", { api_version: "v1", kind: "Namespace" }),
+    command("can_i", { subject_access_review: { user: "jo", resource_attributes: mayList }, disable_cache: true }),
+  ]);
   server = await startPolicyServerProcess({
     env: { KUBECONFIG: join(folder, "kubeconfig"), KUBEWARDEN_NAMESPACED_POLICIES_OWN_NAMESPACE_ONLY: "true" },
     policies: {
@@ -43,6 +49,9 @@ test.before(async () => {
       "nothing-granted": policy({ hostCapabilities: [] }),
       "other-kinds": policy({ contextAwareResources: resources.slice(0, 1) }),
       "right-needed": policy({ settings: { mayGetNamespaces: true } }),
+      "wasi-lists": policy({ module: lists }),
+      "wasi-lists-nothing": policy({ module: lists, hostCapabilities: [] }),
+      "wasi-may-i": policy({ module: mayI }),
       "unique-names": namesUnique,
       "namespaced-web-unique": { ...namesUnique, namespacedName: { Namespace: "web", Name: "unique" } },
     },
@@ -53,6 +62,17 @@ test.after(async () => {
   await api.stop();
   await rm(folder, { recursive: true });
 });
+
+const mayList = { verb: "list", resource: "namespaces" };
+/** URL of a WASI command that makes this host call. */
+async function command(operation: string, question: unknown): Promise<string> {
+  const file = join(folder, `${operation}.wasm`);
+  await writeFile(file, await askingCommand({ namespace: "kubernetes", operation, question }));
+  return pathToFileURL(file).href;
+}
+/** What a policy has said on its standard error so far. */
+const wordsOf = (policy: string) =>
+  server.log.map(({ message }) => String(message)).filter((each) => each.startsWith(`Guest module ${policy}: `)).join();
 
 function object(kind: string, name: string, more: Record<string, unknown> = {}): KubeObject {
   return { apiVersion: "v1", kind, metadata: { name }, ...more };
@@ -84,6 +104,15 @@ test("AT-098: a context-aware policy asks the cluster and allows what fits it", 
 
 test("AT-098: a policy asks what a user may do", async () => {
   assert.match(await verdict("right-needed"), /^'.*' may not get namespaces$/);
+});
+
+test("AT-098: a WASI policy lists what is in the cluster, and asks what a user may do", async () => {
+  assert.is(await verdict("wasi-lists"), "allowed");
+  await until("its words", async () => /web/.test(wordsOf("wasi-lists")));
+  assert.is(await verdict("wasi-may-i"), "allowed");
+  await until("its words", async () => /allowed.*false/.test(wordsOf("wasi-may-i")));
+  const refusal = /has not been granted access to the 'kubernetes\/list_resources_all' host/;
+  assert.match(await verdict("wasi-lists-nothing"), refusal);
 });
 
 test("AT-099: without the capability nothing is asked, and the message says that access was not granted", async () => {
