@@ -274,11 +274,18 @@ test("server: a body over the limit is refused in upstream's words and shape", a
 test("server: profiles are served on the probe port where they are enabled, also while guests run", async () => {
   const policies = { loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 3 } };
   const { url, readinessUrl } = await start(policies, { enablePprof: true });
-  const running = post(`${url}/validate/loop`, review({}));
+  let profiling = true;
+  const keepBusy = async () => {
+    for (;;) {
+      const verdict = await post(`${url}/validate/loop`, review({}));
+      if (!profiling) return verdict;
+    }
+  };
+  const running = keepBusy();
   const profile = await exchange(new URL("/debug/pprof/cpu?interval=1", readinessUrl).href, {
     maxBytes: 1e7,
     signal: new AbortController().signal,
-  });
+  }).finally(() => profiling = false);
   assert.is(profile.status, 200);
   const { stringTable: { strings } } = Profile.decode(new Uint8Array(gunzipSync(profile.body)));
   // Deno's inspector does not lead to worker threads.
