@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { ClientCertificate } from "../admission/admission.ts";
 import { authenticate, type AuthenticationContext } from "../auth/authenticate.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";
 import { answerReview } from "../auth/reviews.ts";
@@ -45,6 +46,8 @@ export type ApiServer = {
   /** What the node answers: set `podLogs` when it runs. */
   readonly hooks: SubresourceHooks;
   setServiceResolver(resolve: ServiceResolver): void;
+  /** What webhooks see that ask for a certificate (mutual TLS); nothing until then. */
+  setClientCertificate(pair: ClientCertificate | undefined): void;
   setOnWrite(hook: ApiServerOptions["onWrite"]): void;
   /** What `/readyz` says; true from the start. */
   setReady(ready: boolean): void;
@@ -61,11 +64,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const { host = "127.0.0.1", seed = 1, disturbances = false, log, now = () => new Date() } = options;
   let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
   let ready = true, onWrite = options.onWrite;
+  let clientCertificate: ClientCertificate | undefined;
   const { context, reader, stop } = createApiState({
     seed,
     disturbances,
     now,
     resolveService: (service) => resolveService(service),
+    clientCertificate: () => clientCertificate,
   });
   const tokens = createTokenIssuer();
   const adminToken = crypto.randomUUID();
@@ -111,6 +116,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     tokens,
     hooks,
     setServiceResolver: (next) => resolveService = next,
+    setClientCertificate: (next) => clientCertificate = next,
     setOnWrite: (hook) => onWrite = hook,
     setReady: (next) => ready = next,
     async setAvailable(available) {

@@ -1,3 +1,4 @@
+import type { AdmissionContext } from "../admission/admission.ts";
 import { createAdmission } from "../admission/chain.ts";
 import { authorize } from "../auth/rbac.ts";
 import { builtinTypes } from "../schema/builtin/types.ts";
@@ -19,10 +20,11 @@ export type StateOptions = {
   readonly disturbances: boolean;
   readonly now: () => Date;
   readonly resolveService: ServiceResolver;
+  readonly clientCertificate?: AdmissionContext["clientCertificate"];
 };
 
 /** Everything of an API server but its sockets: an empty cluster that acts on its own until it is stopped. */
-export function createApiState({ seed, disturbances, now, resolveService }: StateOptions) {
+export function createApiState({ seed, disturbances, now, resolveService, clientCertificate }: StateOptions) {
   const random = seededRandom(seed);
   let addresses = 0;
   const storage = new Storage();
@@ -32,6 +34,7 @@ export function createApiState({ seed, disturbances, now, resolveService }: Stat
   const admission = createAdmission({
     reader,
     resolveService,
+    clientCertificate,
     renormalize,
     configurationDelayMs: () => disturbances ? random.between(0, 1000) : 0,
   });
