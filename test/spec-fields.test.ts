@@ -57,28 +57,30 @@ const clusterRows: Row[] = [
   ["namespaceSelector", { matchLabels: { a: "b" } }, "the webhook"],
 ];
 const contextRows: Row[] = [["contextAwareResources", [{ apiVersion: "v1", kind: "Pod" }], "policies.yml"]];
-const moduleRows: Row[] = [
+const singleRows: Row[] = [
   ["module", "registry://other/p:v1", "policies.yml"],
   ["settings", { a: 1 }, "policies.yml"],
   ["timeoutEvalSeconds", 5, "policies.yml"],
-];
-const singleRows: Row[] = [
-  ...moduleRows,
   ["message", "other", "policies.yml"],
   ["mutating", true, "policies.yml, the webhook"],
 ];
-const groupRows = (memberRows: Row[]): Row[] => [
+const groupRows: Row[] = [
   ["expression", "!m1()", "policies.yml"],
   ["message", "other", "policies.yml"],
-  ...memberRows.map(([field, value, place]): Row => [`policies.m1.${field}`, value, place]),
+  ["policies.m1.module", "registry://other/p:v1", "policies.yml"],
+  ["policies.m1.settings", { a: 1 }, "policies.yml"],
+  ["policies.m1.timeoutEvalSeconds", 5, "policies.yml"],
+];
+const contextMemberRows: Row[] = [
+  ["policies.m1.contextAwareResources", [{ apiVersion: "v1", kind: "Pod" }], "policies.yml"],
 ];
 
 const rowsOf: Record<string, Row[]> = {
   "PolicyServer": serverRows,
   "AdmissionPolicy": [...sharedRows, ...singleRows],
   "ClusterAdmissionPolicy": [...sharedRows, ...clusterRows, ...contextRows, ...singleRows],
-  "AdmissionPolicyGroup": [...sharedRows, ...groupRows(moduleRows)],
-  "ClusterAdmissionPolicyGroup": [...sharedRows, ...clusterRows, ...groupRows([...moduleRows, ...contextRows])],
+  "AdmissionPolicyGroup": [...sharedRows, ...groupRows],
+  "ClusterAdmissionPolicyGroup": [...sharedRows, ...clusterRows, ...groupRows, ...contextMemberRows],
 };
 
 type Parts = Record<string, unknown>;

@@ -343,6 +343,19 @@ test("plan: a name that Kubernetes cannot use makes no objects", () => {
   assert.match(messageOf(named, "server-uid", "DeploymentReconciled"), /DNS label/);
 });
 
+test("plan: of a name that is too long the condition says the limit (B20)", () => {
+  for (const name of ["a".repeat(39), "a".repeat(63)]) {
+    const named = plan({ server: server({}, { name }), policies: [cap] });
+    assert.equal(named.apply, []);
+    assert.match(
+      messageOf(named, "server-uid", "DeploymentReconciled"),
+      `${name.length - 38} characters too long: 38 are`,
+    );
+    assert.match(messageOf(named, "a-uid", "PolicyUniquelyReachable"), "38 are the most");
+  }
+  assert.ok(plan({ server: server({}, { name: "a".repeat(38) }) }).apply.length > 0);
+});
+
 test("failure: the refused object in the server's words, what comes after it as not attempted", () => {
   const facts = observed({ ...running(), server: server({ minAvailable: 1 }) });
   const error = new KubewardenError("KUBE_INVALID", "cannot apply Deployment: spec.x: unknown field");
