@@ -79,7 +79,7 @@ const notYet = "LatestReplicaSetIsNotUniquelyReachable";
 const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, notYet, /no Deployment/],
   ["there are no pods yet", {}, notYet, /No pod of the policy server runs yet/],
-  ["there are to be no pods", { replicas: 0 }, notYet, /scaled to 0 replicas/],
+  ["there are to be no pods", { replicas: 0 }, notYet, /spec.replicas of the PolicyServer is 0/],
   ["pods cannot be created", { deployment: replicaFailure }, notYet, /exceeded quota/],
   ["a pod is not ready", { pods: [pod("a", "v2"), pod("b", "v2", starting)] }, notYet, /Pod "b" is not ready/],
   ["a pod is missing", { pods: [pod("a", "v2")] }, notYet, /Fewer than 2 pods/],

@@ -8,7 +8,7 @@ import { type PodFacts, podFactsOf } from "./pods.ts";
 /** What runs for one PolicyServer, and what every configuration version it may run holds. */
 export type Fleet = {
   serverUid: string;
-  /** What the Deployment asks for. */
+  /** `spec.replicas` of the PolicyServer. */
   replicas: number;
   deployment?: KubeObject;
   replicaSets: readonly KubeObject[];
@@ -85,7 +85,7 @@ function whyNot(fleet: Fleet, { unique }: Wanted, { pods, strayed, waiting, star
 function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: PodFacts[]): string {
   if (fleet.deployment === undefined) return "The policy server has no Deployment yet";
   if (namedVersion(fleet) === undefined) return "The Deployment does not yet belong to this PolicyServer";
-  if (fleet.replicas === 0) return "No pod can serve the policy: the policy server is scaled to 0 replicas";
+  if (fleet.replicas === 0) return "No pod can serve the policy: spec.replicas of the PolicyServer is 0";
   const [stray] = strayed;
   if (stray) return `Pod "${stray.name}" does not run a configuration with this generation of the policy`;
   const [unready] = waiting;
