@@ -14,6 +14,7 @@ export const caSecretName = "kubewarden-ca";
 export const caCertificateKey = "ca.crt";
 /** Key of the ConfigMap that `--client-ca-configmap-name` names. Reference/controller.md 4.6. */
 export const clientCaKey = "client-ca.crt";
+export const auditClientSecretName = "kubewarden-audit-scanner-client-cert";
 
 export const labels = {
   component: "app.kubernetes.io/component",
@@ -34,6 +35,10 @@ export const annotations = {
   policyNamespace: "kubewardenPolicyNamespace",
   managedAnnotationKeys: "kubewarden.io/managed-annotation-keys",
   managedLabelKeys: "kubewarden.io/managed-label-keys",
+  /** On a policy, our addition: how long its server may be without a ready pod before its webhook lets requests pass. */
+  relaxWhenUnavailableAfter: "kubewarden-edge.io/relax-when-unavailable-after",
+  /** On a webhook configuration that lets requests pass for that reason: since when no pod has been ready. */
+  relaxedSince: "kubewarden-edge.io/relaxed-since",
 } as const;
 
 export const partOfValue = "kubewarden";

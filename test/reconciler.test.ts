@@ -76,7 +76,7 @@ test("a policy becomes reachable once the certificate is there and a pod serves 
 
 test("a module that does not load is named on its policy, and the other one stays reachable", async () => {
   await kube.create(policy("bad", { module: "https://x.example/broken.wasm" }));
-  const bad = await objectWhere(kube, policyRef("bad"), is("PolicyUniquelyReachable", "False", "PolicyLoadFailed"));
+  const bad = await objectWhere(kube, policyRef("bad"), is("PolicyUniquelyReachable", "False", "ModuleFetchFailed"));
   assert.match(findCondition(bad, "PolicyUniquelyReachable")!.message, /Cannot fetch module .*broken.wasm/);
   assert.is(findCondition(await get(policyRef("good")), "PolicyUniquelyReachable")?.status, "True");
 });

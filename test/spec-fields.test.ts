@@ -8,7 +8,7 @@ import { isMutating, parsePolicy } from "../contracts/policy.ts";
 import { policyServerOf } from "../services/reconciler/configuration.ts";
 import { planFor } from "../services/reconciler/plan.ts";
 import { observed, policy, policyServer, settings } from "../services/reconciler/test-objects.ts";
-import { webhookFor } from "../services/webhook-registrar/webhook.ts";
+import { webhookFor } from "../services/webhook-registrar/desired-webhook.ts";
 
 type Row = [field: string, value: unknown, place: string];
 

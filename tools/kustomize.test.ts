@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,10 +80,12 @@ const texts = [
   "  indented\nfirst line\n",
 ];
 
-againstKubectl("kustomize: the overlay is what kubectl kustomize prints, byte for byte", async () => {
-  const expected = execFileSync(kubectl!, ["kustomize", overlay], { encoding: "utf8" });
-  assert.is(await renderKustomizationText(overlay), expected);
-});
+for (const name of await readdir(overlays)) {
+  againstKubectl(`kustomize: overlay ${name} is what kubectl kustomize prints, byte for byte`, async () => {
+    const expected = execFileSync(kubectl!, ["kustomize", join(overlays, name)], { encoding: "utf8" });
+    assert.is(await renderKustomizationText(join(overlays, name)), expected);
+  });
+}
 
 againstKubectl("kustomize: the overlay mtls is the default one, but for the variable that asks for mutual TLS", () => {
   const render = (folder: string) => execFileSync(kubectl!, ["kustomize", folder], { encoding: "utf8" });

@@ -37,8 +37,10 @@ function standingDeployment(server: PolicyServer, { deployment }: Observed): Kub
 
 /** Only the first Deployment waits for the certificate: pods of a later one start with the one that is there. */
 function certificateShortfall(server: PolicyServer, standing: KubeObject | undefined): Shortfall {
-  if (standing || findCondition(server, "CertSecretReconciled")?.status === "True") return undefined;
-  const message = "The Deployment is created once the serving certificate is there (CertSecretReconciled)";
+  const certificate = findCondition(server, "CertSecretReconciled");
+  if (standing || certificate?.status === "True") return undefined;
+  const why = certificate?.message ? `: ${certificate.message}` : " is not there yet: is certs running?";
+  const message = `The Deployment is created once there is a serving certificate. CertSecretReconciled${why}`;
   return { reason: "WaitingForCertificate", message };
 }
 

@@ -66,6 +66,7 @@ test("plan: everything at once when the certificate is there", () => {
     "ServiceReconciled=True ReconciliationSucceeded",
     "DeploymentReconciled=True ReconciliationSucceeded",
     "PodDisruptionBudgetReconciled=True ReconciliationSucceeded",
+    "PodsReady=False WaitingForDeployment",
   ]);
   assert.equal(conditionsOf(first, "a-uid"), [
     "PolicyServerConfigurationUpToDate=False ConfigurationVersionMismatch",
@@ -169,6 +170,24 @@ test("plan: reachable once the pods run it, and the plan then stays the same", (
   assert.equal(steady.apply, first.apply);
 });
 
+test("plan: a later rollout leaves the version alone that a policy was first served from", () => {
+  const servedBy = (facts: { uid?: string; generation?: number }) => {
+    const policies = running().policies ?? [];
+    const [policy] = policies;
+    const { generation } = policy!.metadata;
+    const type = "PolicyUniquelyReachable";
+    const status = {
+      conditions: [{ type, status: "True", observedGeneration: facts.generation ?? generation }],
+      servedBy: { policyServerUid: facts.uid ?? "server-uid", configVersion: "earlier" },
+    };
+    const steady = plan(running({ policies: [{ ...policy!, status }, ...policies.slice(1)] }));
+    return (intentFor(steady.status, "a-uid").fields!.servedBy as { configVersion: string }).configVersion;
+  };
+  assert.is(servedBy({}), "earlier");
+  assert.is(servedBy({ generation: 0 }), version, "an edit is served anew");
+  assert.is(servedBy({ uid: "former" }), version, "so is a policy of a server that was made again");
+});
+
 test("plan: named by the Deployment but not yet by its pods is up to date and not reachable", () => {
   assert.equal(conditionsOf(plan(running({ pods: [pod("p", version, starting)] })), "a-uid"), [
     "PolicyServerConfigurationUpToDate=True ConfigurationVersionMatch",
@@ -237,7 +256,7 @@ test("plan: an invalid policy gets its own condition", () => {
   const report = plan(running({ policies: [cap, broken] }));
   assert.equal(conditionsOf(report, "g-uid"), [
     "PolicyServerConfigurationUpToDate=False PolicyInvalid",
-    "PolicyUniquelyReachable=False LatestReplicaSetIsNotUniquelyReachable",
+    "PolicyUniquelyReachable=False PolicyInvalid",
   ]);
   assert.is(versionIn(report), version, "and rolls out nothing");
 });
@@ -339,7 +358,7 @@ test("plan: a terminating server is released when its webhooks are gone, both fi
 test("plan: a name that Kubernetes cannot use makes no objects", () => {
   const named = plan({ server: server({}, { name: "a.b" }), policies: [cap] });
   assert.equal(named.apply, []);
-  assert.ok(conditionsOf(named, "server-uid").every((each) => each.endsWith("=False ReconciliationFailed")));
+  assert.ok(conditionsOf(named, "server-uid").every((each) => each.endsWith("=False PolicyServerInvalid")));
   assert.match(messageOf(named, "server-uid", "DeploymentReconciled"), /DNS label/);
 });
 
@@ -356,6 +375,74 @@ test("plan: of a name that is too long the condition says the limit (B20)", () =
   assert.ok(plan({ server: server({}, { name: "a".repeat(38) }) }).apply.length > 0);
 });
 
+test("plan: a stored PolicyServer that its schema does not accept any more says so, and its policies too", () => {
+  const unreadable = plan({ server: server({ replicas: "two" }, { generation: 4 }), policies: [cap] });
+  assert.equal(unreadable.apply, [], "what runs is left alone");
+  const { conditions } = intentFor(unreadable.status, "server-uid");
+  assert.is(conditions.length, 5);
+  for (const { status, reason, message, observedGeneration } of conditions) {
+    assert.equal([status, reason, observedGeneration], ["False", "PolicyServerInvalid", 4]);
+    assert.match(message, /replicas/);
+  }
+  assert.equal(conditionsOf(unreadable, "a-uid"), [
+    "PolicyServerConfigurationUpToDate=False PolicyServerInvalid",
+    "PolicyUniquelyReachable=False PolicyServerInvalid",
+  ]);
+});
+
+test("plan: a stored policy that its schema does not accept any more says so", () => {
+  const broken = policy("ClusterAdmissionPolicy", "broken", { module: 7 }, { generation: 2 });
+  const { status } = plan(running({ policies: [cap, broken] }));
+  const { conditions } = intentFor(status, "broken-uid");
+  for (const { status, reason, message, observedGeneration } of conditions) {
+    assert.equal([status, reason, observedGeneration], ["False", "PolicyInvalid", 2]);
+    assert.match(message, /module/);
+  }
+});
+
+test("plan: of two policies with one unique name the younger is refused until the older is gone", () => {
+  const older = policy("AdmissionPolicy", "c", {}, {
+    namespace: "a-b",
+    uid: "1",
+    creationTimestamp: "2026-01-01T00:00:00Z",
+  });
+  const younger = policy("AdmissionPolicy", "b-c", {}, {
+    namespace: "a",
+    uid: "2",
+    creationTimestamp: "2026-01-02T00:00:00Z",
+  });
+  const collision = [
+    "PolicyServerConfigurationUpToDate=False NameCollision",
+    "PolicyUniquelyReachable=False NameCollision",
+  ];
+  for (const policies of [[older, younger], [younger, older]]) {
+    const both = plan({ policies });
+    assert.equal(conditionsOf(both, "2"), collision);
+    assert.match(messageOf(both, "2", "PolicyUniquelyReachable"), /taken by AdmissionPolicy "c" in namespace "a-b"/);
+    assert.match(filesIn(both)["policies.yml"]!, /"Namespace":"a-b"/);
+    assert.not.match(filesIn(both)["policies.yml"]!, /"Namespace":"a",/);
+  }
+  const elsewhere = plan({ policies: [younger], rivals: [older] });
+  assert.equal(conditionsOf(elsewhere, "2"), collision, "also when the older one has another server");
+  assert.match(filesIn(plan({ policies: [younger] }))["policies.yml"]!, /"Namespace":"a",/);
+});
+
+test("plan: every condition carries the generation it speaks of", () => {
+  const generations = { generation: 6 };
+  const cases: Partial<Observed>[] = [
+    { server: server({}, generations) },
+    { server: server({}, { ...generations, name: "a.b" }) },
+    { server: server({}, { ...generations, deletionTimestamp: "2026-01-01T00:00:00Z" }) },
+    { server: undefined },
+  ];
+  for (const facts of cases) {
+    const { status } = plan({ ...facts, policies: [policy("AdmissionPolicy", "p", {}, generations)] });
+    for (const { conditions } of status) {
+      for (const { type, observedGeneration } of conditions) assert.is(observedGeneration, 6, type);
+    }
+  }
+});
+
 test("failure: the refused object in the server's words, what comes after it as not attempted", () => {
   const facts = observed({ ...running(), server: server({ minAvailable: 1 }) });
   const error = new KubewardenError("KUBE_INVALID", "cannot apply Deployment: spec.x: unknown field");
@@ -367,6 +454,7 @@ test("failure: the refused object in the server's words, what comes after it as 
     "ServiceReconciled=True ReconciliationSucceeded",
     "DeploymentReconciled=False ReconciliationFailed",
     "PodDisruptionBudgetReconciled=False ReconciliationFailed",
+    "PodsReady=False PodsNotReady",
   ]);
   assert.is(messageOf({ status }, "server-uid", "DeploymentReconciled"), error.message);
   assert.match(messageOf({ status }, "server-uid", "PodDisruptionBudgetReconciled"), /^Not attempted/);

@@ -11,6 +11,7 @@ import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
 import { serviceFor } from "./desired/service.ts";
 import type { Observed } from "./facts.ts";
 import { policyReports } from "./policy-reports.ts";
+import { podsVerdict } from "./pods-ready.ts";
 import { unservedStatusFor } from "./policy-status.ts";
 import { entriesByVersion } from "./versions.ts";
 import { readServer, wantedConfiguration } from "./wanted.ts";
@@ -39,12 +40,14 @@ export function statusAfterFailure(
   const plan = planFor(observed, sha256Hex);
   const own = plan.status.find(({ target }) => target.uid === server?.metadata.uid);
   if (server === undefined || own === undefined) return [];
-  const failed = serverStatusFor(server, shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]));
+  const left = shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]);
   const overtaken = failures.every(({ error }) => error instanceof KubewardenError && error.code === "KUBE_CONFLICT");
-  const conditions = own.conditions.map((planned, index) => {
+  const conditions = own.conditions.map((planned) => {
+    const shortfall = left[planned.type as keyof Shortfalls];
+    if (planned.status !== "True" || !shortfall) return planned;
     // Someone else was faster, and the next pass is under way: what was said holds until then.
-    const after = overtaken ? asItStands(server, planned.type) ?? failed.conditions[index] : failed.conditions[index];
-    return planned.status === "True" && after ? after : planned;
+    const standing = overtaken ? asItStands(server, planned.type) : undefined;
+    return standing ?? { ...planned, status: "False" as const, ...shortfall };
   });
   return [{ ...own, conditions }];
 }
@@ -84,7 +87,7 @@ function planRelease(server: KubeObject, { name, policies }: Observed): Plan {
 }
 
 function planForUnreadable(server: KubeObject, { policies }: Observed, problem: string): Plan {
-  const shortfall = { reason: "ReconciliationFailed", message: problem } as const;
+  const shortfall = { reason: "PolicyServerInvalid", message: problem } as const;
   const shortfalls: Shortfalls = {
     ConfigMapReconciled: shortfall,
     ServiceReconciled: shortfall,
@@ -96,8 +99,8 @@ function planForUnreadable(server: KubeObject, { policies }: Observed, problem: 
     apply: [],
     remove: [],
     status: [
-      serverStatusFor(server, shortfalls),
-      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerNotFound", message)),
+      serverStatusFor(server, shortfalls, { is: false, ...shortfall }),
+      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerInvalid", message)),
     ],
     finalizers: finalizersToAdd(server),
   };
@@ -123,7 +126,7 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
       ...(disruptionBudget && !wantedBudget ? [refOf(disruptionBudget)] : []),
     ],
     status: [
-      serverStatusFor(server, shortfalls),
+      serverStatusFor(server, shortfalls, podsVerdict(server, observed, configuration)),
       ...policyReports(server, observed, configuration, entriesByVersion(observed, configuration)),
     ],
     finalizers: finalizersToAdd(server),
