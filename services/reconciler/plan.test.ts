@@ -362,6 +362,19 @@ test("plan: a name that Kubernetes cannot use makes no objects", () => {
   assert.match(messageOf(named, "server-uid", "DeploymentReconciled"), /DNS label/);
 });
 
+test("plan: of a name that is too long the condition says the limit (B20)", () => {
+  for (const name of ["a".repeat(39), "a".repeat(63)]) {
+    const named = plan({ server: server({}, { name }), policies: [cap] });
+    assert.equal(named.apply, []);
+    assert.match(
+      messageOf(named, "server-uid", "DeploymentReconciled"),
+      `${name.length - 38} characters too long: 38 are`,
+    );
+    assert.match(messageOf(named, "a-uid", "PolicyUniquelyReachable"), "38 are the most");
+  }
+  assert.ok(plan({ server: server({}, { name: "a".repeat(38) }) }).apply.length > 0);
+});
+
 test("plan: a stored PolicyServer that its schema does not accept any more says so, and its policies too", () => {
   const unreadable = plan({ server: server({ replicas: "two" }, { generation: 4 }), policies: [cap] });
   assert.equal(unreadable.apply, [], "what runs is left alone");
