@@ -42,6 +42,7 @@ export const conditionReasons = {
     "ReconciliationSucceeded",
     "ReconciliationFailed",
     "WaitingForCertificate",
+    "ClientCaMissing",
     "PolicyServerInvalid",
   ],
   /** The Service is as the PolicyServer asks for. */
@@ -90,6 +91,7 @@ export const conditionReasons = {
     "WaitingForPolicyServer",
     "PolicyServerNotFound",
     "WebhookRefused",
+    "WebhookRelaxed",
     "PolicyTerminating",
   ],
 } as const satisfies Record<string, readonly string[]>;

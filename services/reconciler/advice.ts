@@ -10,7 +10,7 @@ const advice: Partial<Record<Reason, string>> = {
   ModuleFetchFailed:
     "Check spec.module, and insecureSources, sourceAuthorities and imagePullSecret of the PolicyServer; restart its pods after mending the registry",
   ModuleInvalid: "Name another module in spec.module, one that is built for this policy server",
-  NoReplicas: "Set spec.replicas of the PolicyServer",
+  NoReplicas: "Scale its Deployment up, or change spec.replicas of the PolicyServer",
   OtherPolicyFailed: "Mend that policy, delete it, or move this one to a PolicyServer of its own",
   PodCreationRefused: "Mend what is named, or the fields of the PolicyServer that its pods get",
   PodUnschedulable: "Free or add a node, or change requests, affinity or tolerations of the PolicyServer",

@@ -7,6 +7,7 @@ import { sha256Hex } from "../../runtime/digest.ts";
 import type { Observed } from "./facts.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";
 import {
+  certified,
   configMap,
   crashed,
   deployment,
@@ -98,6 +99,44 @@ test("plan: the first Deployment waits for the certificate, nothing else does", 
   assert.not.ok(names(recreated.apply).includes("Deployment policy-server-default"));
 });
 
+test("plan: without the authority of clients the Deployment stays as it is, and the PolicyServer says why", () => {
+  const mutual = { ...observed().settings, clientCaConfigMap: "client-ca" };
+  const authority = (data: object) => ({ ...configMap("v", "{}"), data });
+  for (const clientCa of [undefined, authority({ "ca.crt": "PEM" }), authority({ "client-ca.crt": "" })]) {
+    const held = plan(running({ settings: mutual, clientCa }));
+    assert.not.ok(names(held.apply).includes("Deployment policy-server-default"));
+    assert.equal(held.remove, []);
+    assert.ok(conditionsOf(held, "server-uid").includes("DeploymentReconciled=False ClientCaMissing"));
+    assert.match(messageOf(held, "server-uid", "DeploymentReconciled"), '"client-ca" with the key "client-ca.crt"');
+    assert.ok(conditionsOf(held, "a-uid").some((each) => each.startsWith("PolicyUniquelyReachable=True")));
+  }
+  const there = plan(running({ settings: mutual, clientCa: authority({ "client-ca.crt": "PEM" }) }));
+  assert.ok(names(there.apply).includes("Deployment policy-server-default"));
+});
+
+test("plan: who scales the Deployment keeps what they asked for, until spec.replicas changes", () => {
+  const stands = (replicas: number) => {
+    const object = deployment(version);
+    const annotations = { ...object.metadata.annotations, "kubewarden.io/applied-replicas": "1" };
+    return { ...object, metadata: { ...object.metadata, annotations }, spec: { replicas } };
+  };
+  const replicasIn = (facts: Partial<Observed>) =>
+    (plan(running(facts)).apply.find(({ kind }) => kind === "Deployment")!.spec as { replicas: number }).replicas;
+  assert.is(replicasIn({ deployment: stands(3) }), 3);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 2 }) }), 2);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 0 }) }), 0);
+  const former = { ...stands(3), metadata: { ...stands(3).metadata, ownerReferences: [] } };
+  assert.is(replicasIn({ deployment: former }), 1, "of a former PolicyServer nothing is kept");
+});
+
+test("plan: as many pods must be ready as the Deployment asks for, whatever the PolicyServer once said", () => {
+  const scaled = (replicas: number) => ({ ...deployment(version), spec: { replicas } });
+  const reachable = (facts: Partial<Observed>) => conditionsOf(plan(running(facts)), "a-uid")[1]!;
+  assert.match(reachable({ deployment: scaled(1), server: server({ replicas: 3 }) }), "=True");
+  assert.match(reachable({ deployment: scaled(3), server: server({ replicas: 1 }) }), "=False");
+  assert.match(reachable({ deployment: scaled(0), server: server({ replicas: 1 }), pods: [] }), "=False");
+});
+
 test("plan: adds the finalizer", () => {
   const { finalizers } = plan({ server: server({}, { finalizers: [] }) });
   assert.equal(finalizers.map(({ change, finalizer, target }) => [change, finalizer, target.uid]), [
@@ -129,6 +168,24 @@ test("plan: reachable once the pods run it, and the plan then stays the same", (
     servedBy: { policyServerUid: "server-uid", configVersion: version },
   });
   assert.equal(steady.apply, first.apply);
+});
+
+test("plan: a later rollout leaves the version alone that a policy was first served from", () => {
+  const servedBy = (facts: { uid?: string; generation?: number }) => {
+    const policies = running().policies ?? [];
+    const [policy] = policies;
+    const { generation } = policy!.metadata;
+    const type = "PolicyUniquelyReachable";
+    const status = {
+      conditions: [{ type, status: "True", observedGeneration: facts.generation ?? generation }],
+      servedBy: { policyServerUid: facts.uid ?? "server-uid", configVersion: "earlier" },
+    };
+    const steady = plan(running({ policies: [{ ...policy!, status }, ...policies.slice(1)] }));
+    return (intentFor(steady.status, "a-uid").fields!.servedBy as { configVersion: string }).configVersion;
+  };
+  assert.is(servedBy({}), "earlier");
+  assert.is(servedBy({ generation: 0 }), version, "an edit is served anew");
+  assert.is(servedBy({ uid: "former" }), version, "so is a policy of a server that was made again");
 });
 
 test("plan: named by the Deployment but not yet by its pods is up to date and not reachable", () => {
@@ -388,6 +445,16 @@ test("failure: the refused object in the server's words, what comes after it as 
   ]);
   assert.is(messageOf({ status }, "server-uid", "DeploymentReconciled"), error.message);
   assert.match(messageOf({ status }, "server-uid", "PodDisruptionBudgetReconciled"), /^Not attempted/);
+});
+
+test("failure: a write that another one overtook leaves what was said, until the next pass", () => {
+  const standing = { ...certified.conditions[0]!, type: "DeploymentReconciled", observedGeneration: 4 };
+  const facts = observed({ ...running(), server: server({}, {}, { conditions: [...certified.conditions, standing] }) });
+  const error = new KubewardenError("KUBE_CONFLICT", "the object has been modified");
+  const ref = { apiVersion: "apps/v1", kind: "Deployment", name: "policy-server-default" };
+  const status = statusAfterFailure(facts, [{ ref, error }], sha256Hex);
+  const after = intentFor(status, "server-uid").conditions.find(({ type }) => type === "DeploymentReconciled");
+  assert.equal([after?.status, after?.observedGeneration], ["True", 4]);
 });
 
 test("failure: a finalizer that cannot be added holds back everything", () => {

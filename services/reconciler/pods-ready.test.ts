@@ -60,7 +60,7 @@ const unschedulable = {
 const settings = '{"policy":"p","code":"SETTINGS_INVALID","message":"no x"}\n{"policy":"q","code":"X","message":"y"}';
 const held: [string, Partial<Observed>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, "WaitingForDeployment", /see DeploymentReconciled/],
-  ["no pods are asked for", { deployment: rolledOut({}, 0) }, "NoReplicas", /Set spec.replicas/],
+  ["no pods are asked for", { deployment: rolledOut({}, 0) }, "NoReplicas", /Scale its Deployment up/],
   ["the Deployment names another version", { deployment: deployment("old") }, "PodsNotReady", /does not name/],
   ["this generation was not written yet", { server: server(written(1), { generation: 2 }) }, "PodsNotReady", /2 of 2/],
   [

@@ -1,9 +1,12 @@
 // pure
+import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
+import type { PolicyStatus } from "../../contracts/policy.ts";
 import { policyKey } from "../../contracts/policy-checks.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
 import { type Configuration, uniqueNameOf } from "./configuration.ts";
+import { standingReplicas } from "./desired/replicas.ts";
 import type { ConfigEntries } from "./entries.ts";
 import type { Observed } from "./facts.ts";
 import { type PolicyReport, policyStatusFor } from "./policy-status.ts";
@@ -17,8 +20,10 @@ export function policyReports(
   entriesOf: ReadonlyMap<string, ConfigEntries>,
 ): StatusIntent[] {
   const { uid = "" } = server.metadata;
-  const replicas = (server.spec as { replicas?: number } | undefined)?.replicas ?? 1;
   const { deployment, replicaSets, pods, events } = observed;
+  // What the Deployment asks for goes first: an autoscaler may have changed it.
+  const replicas = (deployment && standingReplicas(deployment)) ??
+    (server.spec as { replicas?: number } | undefined)?.replicas ?? 1;
   const fleet = { serverUid: uid, replicas, deployment, replicaSets, pods, events, entriesOf };
   return observed.policies.map((policy) => policyStatusFor(policy, reportOn(policy, fleet, configuration)));
 }
@@ -45,8 +50,22 @@ function reportOn(policy: KubeObject, fleet: Fleet, configuration: Configuration
     upToDate,
     reachable: { is: true, reason: "LatestReplicaSetIsUniquelyReachable" },
     mode: reach.mode,
-    servedBy: { policyServerUid: fleet.serverUid, configVersion: reach.configVersion },
+    servedBy: {
+      policyServerUid: fleet.serverUid,
+      configVersion: servedSince(policy, fleet.serverUid) ?? reach.configVersion,
+    },
   };
+}
+
+/**
+ * The version that this generation has been served from until now: that of its first rollout. A later one, of another
+ * policy, leaves it alone, or each would rewrite the status of every policy of the server.
+ */
+function servedSince(policy: KubeObject, serverUid: string): string | undefined {
+  const reachable = findCondition(policy, "PolicyUniquelyReachable");
+  const { servedBy } = (policy.status ?? {}) as PolicyStatus;
+  const stands = reachable?.status === "True" && reachable.observedGeneration === policy.metadata.generation;
+  return stands && servedBy?.policyServerUid === serverUid ? servedBy.configVersion : undefined;
 }
 
 /** True when the configuration that the Deployment was seen to name holds exactly this entry. */

@@ -84,7 +84,12 @@ const notYet = "LatestReplicaSetIsNotUniquelyReachable";
 const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, notYet, /no Deployment/],
   ["there are no pods yet", {}, notYet, /No pod of the policy server runs yet/],
-  ["there are to be no pods", { replicas: 0 }, "NoReplicas", /Set spec.replicas of the PolicyServer/],
+  [
+    "there are to be no pods",
+    { replicas: 0 },
+    "NoReplicas",
+    /No pod can serve the policy. Scale its Deployment up/,
+  ],
   [
     "a quota is used up",
     { deployment: replicaFailure("pods is forbidden: exceeded quota: q") },

@@ -11,7 +11,7 @@ import { type PodFacts, podFactsOf } from "./pods.ts";
 /** What runs for one PolicyServer, and what every configuration version it may run holds. */
 export type Fleet = {
   serverUid: string;
-  /** `spec.replicas` of the PolicyServer. */
+  /** What the Deployment asks for. */
   replicas: number;
   deployment?: KubeObject;
   replicaSets: readonly KubeObject[];
