@@ -42,7 +42,7 @@ test("transitions: policyStatus", () => {
   const [change] = transitionsOf(object({ policyStatus: "pending" }), object({ policyStatus: "active" }));
   assert.equal(change, {
     type: "Normal",
-    action: "PolicyStatus",
+    action: "PolicyStatusActive",
     reason: "PolicyStatusChanged",
     message: "policyStatus is active, it was pending",
   });

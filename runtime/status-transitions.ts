@@ -2,7 +2,7 @@
 import { passingReasons } from "../contracts/conditions.ts";
 import type { Condition, KubeObject } from "../contracts/kubernetes.ts";
 
-/** A change worth an Event. `action` names the condition, or the field, that changed. */
+/** A change worth an Event. `action` names the condition that changed, or what the field became. */
 export type Transition = { type: "Normal" | "Warning"; action: string; reason: string; message: string };
 
 type Status = { conditions?: Partial<Condition>[]; policyStatus?: string };
@@ -21,7 +21,8 @@ export function transitionsOf(before: KubeObject, applied: KubeObject): Transiti
   if (policyStatus === undefined || policyStatus === old.policyStatus) return transitions;
   const from = old.policyStatus === undefined ? "" : `, it was ${old.policyStatus}`;
   const message = `policyStatus is ${policyStatus}${from}`;
-  return [...transitions, { type: "Normal", action: "PolicyStatus", reason: "PolicyStatusChanged", message }];
+  const action = `PolicyStatus${policyStatus.charAt(0).toUpperCase()}${policyStatus.slice(1)}`;
+  return [...transitions, { type: "Normal", action, reason: "PolicyStatusChanged", message }];
 }
 
 function transitionTo({ type = "", status = "Unknown", reason = "", message = "" }: Partial<Condition>): Transition {

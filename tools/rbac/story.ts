@@ -113,7 +113,7 @@ export const story: readonly Step[] = [
     },
   },
   {
-    title: "a PolicyServer is deleted with a policy on it",
+    title: "a PolicyServer is deleted with a policy on it, and comes back",
     run: async (stage) => {
       const other = { apiVersion, kind: "PolicyServer", metadata: { name: "other" } };
       await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
@@ -127,6 +127,9 @@ export const story: readonly Step[] = [
         const active = found && findCondition(found, "PolicyActive");
         return active?.status === "False" || `${active?.status}`;
       }, stage.wait);
+      // Active a second time: its Event counts up.
+      await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
+      await untilCondition(stage, refOfPolicy(bound), "PolicyActive");
     },
   },
 ];
