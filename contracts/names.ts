@@ -11,6 +11,10 @@ export const defaultPolicyServerName = "default";
 
 /** Reference/controller.md 4.1. */
 export const caSecretName = "kubewarden-ca";
+export const caCertificateKey = "ca.crt";
+/** Key of the ConfigMap that `--client-ca-configmap-name` names. Reference/controller.md 4.6. */
+export const clientCaKey = "client-ca.crt";
+export const auditClientSecretName = "kubewarden-audit-scanner-client-cert";
 
 export const labels = {
   component: "app.kubernetes.io/component",
@@ -24,6 +28,8 @@ export const labels = {
 
 export const annotations = {
   configVersion: "kubewarden/config-version",
+  /** On a Deployment: the `spec.replicas` of the PolicyServer that was applied last. Another one is applied once. */
+  appliedReplicas: "kubewarden.io/applied-replicas",
   certFormatVersion: "kubewarden.io/cert-format-version",
   policyName: "kubewardenPolicyName",
   policyNamespace: "kubewardenPolicyNamespace",

@@ -28,12 +28,16 @@ export type CarrierOptions = {
   lookup: Lookup;
   signal: AbortSignal;
   onWrite?: (verb: "apply" | "patch" | "remove" | "status" | "finalizer") => void;
+  /** Told after a status was written: the object before it, and what was applied, in its new version. Must neither wait nor fail. */
+  onStatus?: (target: StatusIntent["target"], before: KubeObject, after: KubeObject) => void;
 };
 
 const rememberedWrites = 10_000;
 
 /** Executes plans under one field manager; remembers its own last writes, since caches lag behind them. */
-export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = () => {} }: CarrierOptions): Carrier {
+export function createCarrier(
+  { kube, fieldManager, lookup, signal, onWrite = () => {}, onStatus = () => {} }: CarrierOptions,
+): Carrier {
   /** Object -> what was applied and the version that came of it: the same again would be a no-op. */
   const applied = new Map<string, { body: string; resourceVersion: string | undefined }>();
   /** uid -> the object as our last status write left it, until the cache has caught up. */
@@ -41,7 +45,8 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
 
   async function applyObject(object: KubeObject): Promise<void> {
     const key = keyOf(refOf(object));
-    const body = stringifyJson(object);
+    // A resourceVersion is a condition of the write, no part of what is wanted.
+    const body = stringifyJson({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } });
     const last = applied.get(key);
     const cached = lookup(refOf(object)).object;
     if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {
@@ -73,6 +78,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     try {
       const result = await kube.apply(body, { fieldManager, force: true, subresource: "status", signal });
       remember(written, intent.target.uid, result);
+      onStatus(intent.target, current, { ...body, metadata: result.metadata });
     } catch (error) {
       if (!(error instanceof KubewardenError && error.code === "KUBE_NOT_FOUND")) throw error;
       // Deleted in the meantime: there is nothing left to report on.

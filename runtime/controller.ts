@@ -1,10 +1,12 @@
 import { KubewardenError } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { createCarrier, type Lookup, type WriteFailure } from "./carry-out.ts";
+import { type CarrierOptions, createCarrier, type Lookup, type WriteFailure } from "./carry-out.ts";
+import type { EventRecorder } from "./event-recorder.ts";
 import type { Kube } from "./kube.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Plan, StatusIntent } from "./plan.ts";
+import { transitionsOf } from "./status-transitions.ts";
 import type { WatchCache } from "./watch-cache.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -18,6 +20,8 @@ export type Controller<Observed> = {
   /** Field manager, name in logs, label in metrics. */
   name: string;
   sources: Source[];
+  /** Keys that are looked at from the start, whether or not an object stands for them. */
+  always?: readonly string[];
   /** Gathers facts about one key, from caches wherever they suffice. */
   observe: (key: string, signal: AbortSignal) => Promise<Observed> | Observed;
   /** Pure: facts and time to what to do. */
@@ -33,6 +37,8 @@ export type ControllerOptions = {
   signal: AbortSignal;
   workers?: number;
   queue?: WorkQueue;
+  /** Hears of every change of status; without one no Events are written. */
+  events?: EventRecorder;
   now?: () => Date;
 };
 
@@ -41,12 +47,14 @@ export type ControllerOptions = {
  * looks at everything once, and then at whatever changes. A failed pass comes again with backoff.
  */
 export async function runController<O>(controller: Controller<O>, options: ControllerOptions): Promise<void> {
-  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), now = () => new Date() } = options;
-  const { name, sources } = controller;
+  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), events, now = () => new Date() } = options;
+  const { name, sources, always = [] } = controller;
   const log = options.log.child({ controller: name });
   const measure = instruments(metrics, name);
   const onWrite = measure.wrote;
-  const carrier = createCarrier({ kube, fieldManager: name, lookup: lookupIn(sources), signal, onWrite });
+  const onStatus: CarrierOptions["onStatus"] = (target, before, after) =>
+    events?.record(target, transitionsOf(before, after), after.metadata.resourceVersion ?? "");
+  const carrier = createCarrier({ kube, fieldManager: name, lookup: lookupIn(sources), signal, onWrite, onStatus });
 
   const unsubscribe = sources.map(({ cache, keysFor }) =>
     cache.onChange(({ before, after }) => {
@@ -57,6 +65,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
   try {
     for (const { cache } of sources) void cache.start(signal);
     for (const { cache } of sources) await cache.whenSynced(signal);
+    for (const key of always) queue.add(key);
     for (const { cache, keysFor } of sources) {
       for (const object of cache.list()) for (const key of keysFor(object)) queue.add(key);
     }

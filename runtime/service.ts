@@ -2,13 +2,15 @@ import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { parseAddress } from "./address.ts";
 import { parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
+import { EventRecorder } from "./event-recorder.ts";
 import type { Flags, FlagValues } from "./flag-table.ts";
 import { booleanFlag, choiceFlag, durationFlag, textFlag } from "./flags.ts";
 import { serve } from "./http-server.ts";
 import { connectKube, type Kube } from "./kube.ts";
 import { leaseIdentity, whileLeading } from "./lease.ts";
 import { createLog, type Log, logLevels } from "./log.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import { startTelemetry } from "./otlp.ts";
 import { type ProcessContext, runProcess } from "./process.ts";
 import { whenAborted } from "./sleep.ts";
 import { WatchCache, type WatchQuery } from "./watch-cache.ts";
@@ -21,6 +23,13 @@ const commonFlags = {
     env: "KUBEWARDEN_HEALTH_PROBE_BIND_ADDRESS",
   }),
   metricsBindAddress: textFlag("address of /metrics, 0 for none", ":8080", { env: "KUBEWARDEN_METRICS_BIND_ADDRESS" }),
+  enableMetrics: booleanFlag(
+    "push metrics by OTLP, to where OTEL_EXPORTER_OTLP_* says; /metrics is there anyway",
+    false,
+    {
+      env: "KUBEWARDEN_ENABLE_METRICS",
+    },
+  ),
   leaderElect: booleanFlag("work only while holding the Lease", true, { env: "KUBEWARDEN_LEADER_ELECT" }),
   leaseDuration: durationFlag("how long others wait for a silent leader", "15s", { env: "KUBEWARDEN_LEASE_DURATION" }),
   leaseRenewDeadline: durationFlag("a leader that cannot renew for so long stops", "10s", {
@@ -85,7 +94,13 @@ export async function runService<F extends Flags>(
     throw new KubewardenError("USAGE", "expected lease-retry-period < lease-renew-deadline < lease-duration");
   }
   const log = createLog({ level: options.logLevel, format: options.logFmt, fields: { service: spec.name } });
-  const metrics = createMetrics({ processMetrics: true });
+  const telemetry = await startTelemetry({
+    service: spec.name,
+    pushMetrics: options.enableMetrics,
+    pushTraces: false,
+    log,
+  });
+  const { metrics } = telemetry;
   // One failing part takes the whole process down, in order.
   const failure = new AbortController();
   const signal = AbortSignal.any([stop, failure.signal]);
@@ -112,7 +127,11 @@ export async function runService<F extends Flags>(
         return cache;
       },
       run(controller, { workers } = {}) {
-        leadingWorks.push((leading) => runController(controller, { kube, log, metrics, signal: leading, workers }));
+        leadingWorks.push((leading) => {
+          const component = controller.name, instance = env.POD_NAME || spec.name;
+          const events = new EventRecorder({ kube, log, signal: leading, component, instance });
+          return runController(controller, { kube, log, metrics, signal: leading, workers, events });
+        });
       },
       whileLeading: (work) => void leadingWorks.push(work),
     });
@@ -136,7 +155,7 @@ export async function runService<F extends Flags>(
     if (error !== stop.reason) log.warn("stopped with an error", { error: messageOf(error) });
   } finally {
     failure.abort();
-    await Promise.all(servers.map(({ closed }) => closed));
+    await Promise.all([...servers.map(({ closed }) => closed), telemetry.close()]);
   }
 }
 

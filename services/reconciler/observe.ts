@@ -1,28 +1,32 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import {
-  apiVersion,
-  defaultPolicyServerName,
-  labels,
-  ownedObjectName,
-  type PolicyKind,
-  policyKindNames,
-} from "../../contracts/names.ts";
+import { apiVersion, labels, ownedObjectName, type PolicyKind, policyKindNames } from "../../contracts/names.ts";
 import type { Source } from "../../runtime/controller.ts";
 import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
-import { uniqueNameOf } from "./configuration.ts";
+import { policyServerOf, uniqueNameOf } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
 import type { Settings } from "./settings.ts";
 
 /** The caches the reconciler looks at. */
 export type Caches =
   & Record<
-    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
+    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods",
     WatchCache
   >
-  & { policies: Record<PolicyKind, WatchCache> };
+  & {
+    policies: Record<PolicyKind, WatchCache>;
+    events: WatchCache[];
+    /** The one ConfigMap with the authority of clients, where mutual TLS is asked for. */
+    clientCa?: WatchCache;
+  };
+
+/** What the kubelet says about pods in Events only: volumes, and Secrets that images are pulled with. */
+const eventReasons = ["FailedMount", "FailedToRetrieveImagePullSecret"];
 
 /** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
-export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: string): Caches {
+export function openCaches(
+  open: (query: WatchQuery) => WatchCache,
+  { namespace, clientCaConfigMap }: Settings,
+): Caches {
   const owned = (apiVersion: string, kind: string) =>
     open({ apiVersion, kind, namespace, labelSelector: labels.policyServer });
   return {
@@ -37,19 +41,28 @@ export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: s
     disruptionBudgets: owned("policy/v1", "PodDisruptionBudget"),
     replicaSets: owned("apps/v1", "ReplicaSet"),
     pods: owned("v1", "Pod"),
-    // Volumes that cannot be mounted show nowhere else.
-    events: open({
-      apiVersion: "v1",
-      kind: "Event",
-      namespace,
-      fieldSelector: "involvedObject.kind=Pod,reason=FailedMount",
+    events: eventReasons.map((reason) =>
+      open({
+        apiVersion: "v1",
+        kind: "Event",
+        namespace,
+        fieldSelector: `involvedObject.kind=Pod,reason=${reason}`,
+      })
+    ),
+    ...(clientCaConfigMap === "" ? {} : {
+      clientCa: open({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        namespace,
+        fieldSelector: `metadata.name=${clientCaConfigMap}`,
+      }),
     }),
   };
 }
 
 /** Which PolicyServer names to look at when something changed. */
 export function sourcesOf(caches: Caches): Source[] {
-  const { servers, policies, events, ...owned } = caches;
+  const { servers, policies, events, clientCa, ...owned } = caches;
   const byLabel = (object: KubeObject) => [object.metadata.labels?.[labels.policyServer] ?? []].flat();
   return [
     { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
@@ -64,13 +77,14 @@ export function sourcesOf(caches: Caches): Source[] {
       ],
     })),
     ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
-    {
-      cache: events,
+    ...(clientCa ? [{ cache: clientCa, keysFor: () => servers.list().map(({ metadata }) => metadata.name) }] : []),
+    ...events.map((cache): Source => ({
+      cache,
       keysFor: (event) => {
         const pod = owned.pods.get(involvedObjectOf(event).name ?? "", event.metadata.namespace);
         return pod ? byLabel(pod) : [];
       },
-    },
+    })),
   ];
 }
 
@@ -94,19 +108,17 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
     ),
     configMaps: ofServer(caches.configMaps),
     deployment: caches.deployments.get(ownedObjectName(name), namespace),
+    clientCa: caches.clientCa?.get(settings.clientCaConfigMap, namespace),
     disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
     replicaSets: ofServer(caches.replicaSets),
     pods,
-    events: caches.events.list().filter((event) => podUids.has(involvedObjectOf(event).uid)),
+    events: caches.events.flatMap((cache) => cache.list()).filter((event) => podUids.has(involvedObjectOf(event).uid)),
   };
 }
 
-function allPolicies({ policies }: Caches): readonly KubeObject[] {
+/** Policies of all kinds. */
+export function allPolicies({ policies }: Caches): readonly KubeObject[] {
   return Object.values(policies).flatMap((cache) => cache.list());
-}
-
-function policyServerOf({ spec }: KubeObject): string {
-  return (spec as { policyServer?: string } | undefined)?.policyServer ?? defaultPolicyServerName;
 }
 
 function involvedObjectOf(event: KubeObject): { name?: string; uid?: string } {
