@@ -89,9 +89,9 @@ async function serve({ kube }: ControllerBench, ref: ObjectRef, served = true): 
 const longAgo = "2020-01-01T00:00:00Z";
 
 /** Plays the reconciler: some pod is ready, or none has been for long. */
-async function podsReady({ kube }: ControllerBench, status: "True" | "False"): Promise<void> {
+async function available({ kube }: ControllerBench, status: "True" | "False"): Promise<void> {
   const { uid } = (await kube.get(server))!.metadata;
-  const conditions = [{ type: "PodsReady", status, reason: "Whatever", message: "", lastTransitionTime: longAgo }];
+  const conditions = [{ type: "Available", status, reason: "Whatever", message: "", lastTransitionTime: longAgo }];
   const object = { apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status: { conditions } };
   await kube.apply(object, { fieldManager: "reconciler", subresource: "status", force: true });
 }
@@ -192,7 +192,7 @@ test("without a ready pod the webhook of a policy with a deadlock guard lets req
   const { kube } = bench;
   const asks = { [annotations.relaxWhenUnavailableAfter]: "30s" };
   await kube.patch(policy, { metadata: { annotations: asks } }, { type: "merge" });
-  await podsReady(bench, "False");
+  await available(bench, "False");
   const relaxed = await until("WebhookRelaxed", async () => {
     const found = (await kube.get(policy))!;
     return findCondition(found, "PolicyActive")?.reason === "WebhookRelaxed" && found;
@@ -202,7 +202,11 @@ test("without a ready pod the webhook of a policy with a deadlock guard lets req
   const webhook = (await kube.get(validating))!;
   assert.is(entryOf(webhook)!.failurePolicy, "Ignore");
   assert.is(webhook.metadata.annotations![annotations.relaxedSince], longAgo);
-  await podsReady(bench, "True");
+  await until("a warning", async () => {
+    const { items } = await kube.list({ apiVersion: "v1", kind: "Event" });
+    return items.some(({ type, reason }) => type === "Warning" && reason === "WebhookRelaxed");
+  });
+  await available(bench, "True");
   await until("Fail again", async () => entryOf(await kube.get(validating))?.failurePolicy === "Fail");
   assert.is((await kube.get(validating))!.metadata.annotations![annotations.relaxedSince], undefined);
   await until(
