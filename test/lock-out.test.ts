@@ -1,10 +1,18 @@
 import { tmpdir } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { findCondition } from "../contracts/conditions.ts";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { apiVersion, labels } from "../contracts/names.ts";
-import { policy, policyServer, untilCondition } from "../local-cluster/demo/looks.ts";
+import { annotations, apiVersion, labels } from "../contracts/names.ts";
+import {
+  type PodWish,
+  policy,
+  policyServer,
+  tryPod,
+  untilCondition,
+  untilDenied,
+} from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
 import { applyAll, deploymentsNamespace, installedCluster, runningPods } from "./installed-cluster.ts";
@@ -27,6 +35,8 @@ function judgingOwnNamespace(object: KubeObject): KubeObject {
   return copy;
 }
 
+const greedy: PodWish = { name: "greedy", privileged: true };
+const denialOfGreedy = "Privileged container is not allowed";
 const owners = policy("AdmissionPolicy", "owners", deploymentsNamespace);
 const everyOperation = { apiVersions: ["v1"], operations: ["*"] };
 const ownersPolicy: KubeObject = {
@@ -88,6 +98,32 @@ test("a policy server whose pods its own policy would refuse comes back from not
   const name = "namespaced-kubewarden-owners";
   const webhook = await kube.get({ apiVersion: webhookApiVersion, kind: "ValidatingWebhookConfiguration", name });
   assert.is((webhook!.webhooks as { failurePolicy: string }[])[0]!.failurePolicy, "Fail");
+});
+
+test("a policy with a deadlock guard lets requests pass while its server stays away, and judges again after", async () => {
+  const guarded = policy("ClusterAdmissionPolicy", "privileged-pods");
+  const patient = { ...stage.wait, limitMs: 180_000 };
+  await kube.patch(guarded, { metadata: { annotations: { [annotations.relaxWhenUnavailableAfter]: "30s" } } }, {
+    type: "merge",
+  });
+  await untilDenied(stage, greedy, denialOfGreedy);
+  await scale(0);
+  await until("a refusal for want of a server", async () => {
+    const answer = await tryPod(stage, greedy, true).catch(messageOf);
+    return typeof answer === "string" && answer.includes("failed calling webhook") || "another answer";
+  }, stage.wait);
+  await until("a privileged Pod that passes", async () => {
+    const answer = await tryPod(stage, greedy, true).catch(messageOf);
+    return typeof answer !== "string" || answer;
+  }, patient);
+  const told = findCondition((await kube.get(guarded))!, "PolicyActive")!;
+  assert.equal([told.status, told.reason], ["True", "WebhookRelaxed"]);
+  await scale(1);
+  await untilDenied({ ...stage, wait: patient }, greedy, denialOfGreedy);
+  await until("PolicyActive as before", async () => {
+    const { reason } = findCondition((await kube.get(guarded))!, "PolicyActive")!;
+    return reason === "PolicyActive" || reason;
+  }, patient);
 });
 
 test.run();
