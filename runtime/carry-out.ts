@@ -2,6 +2,7 @@ import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { stringifyJson } from "../contracts/json.ts";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { refOf } from "../contracts/kubernetes.ts";
+import { appliedContent } from "./applied-content.ts";
 import { changeFinalizer } from "./finalizers.ts";
 import type { Kube } from "./kube.ts";
 import type { FinalizerChange, ObjectPatch, Plan, StatusIntent } from "./plan.ts";
@@ -38,8 +39,8 @@ const rememberedWrites = 10_000;
 export function createCarrier(
   { kube, fieldManager, lookup, signal, onWrite = () => {}, onStatus = () => {} }: CarrierOptions,
 ): Carrier {
-  /** Object -> what was applied and the version that came of it: the same again would be a no-op. */
-  const applied = new Map<string, { body: string; resourceVersion: string | undefined }>();
+  /** Object -> what was applied and what came of it: while it is there, the same again would be a no-op. */
+  const applied = new Map<string, { body: string; content: string | undefined }>();
   /** uid -> the object as our last status write left it, until the cache has caught up. */
   const written = new Map<string, KubeObject>();
 
@@ -49,12 +50,10 @@ export function createCarrier(
     const body = stringifyJson({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } });
     const last = applied.get(key);
     const cached = lookup(refOf(object)).object;
-    if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {
-      return;
-    }
+    if (last?.body === body && cached && last.content === appliedContent(cached, object)) return;
     onWrite("apply");
     const result = await kube.apply(object, { fieldManager, force: true, signal });
-    remember(applied, key, { body, resourceVersion: result.metadata.resourceVersion });
+    remember(applied, key, { body, content: appliedContent(result, object) });
   }
 
   /** The newest state of the target that we know of; `undefined` when that incarnation is gone. */
@@ -67,6 +66,12 @@ export function createCarrier(
     if (isAtLeast(object.metadata.resourceVersion, ours.metadata.resourceVersion) === false) return ours;
     written.delete(target.uid);
     return object;
+  }
+
+  /** Without asking the API server. */
+  function newestKnown(target: StatusIntent["target"]): KubeObject | undefined {
+    const { object } = lookup(target), ours = written.get(target.uid);
+    return ours && isAtLeast(object?.metadata.resourceVersion, ours.metadata.resourceVersion) !== true ? ours : object;
   }
 
   async function writeStatus(intent: StatusIntent, now: Date): Promise<void> {
@@ -87,7 +92,7 @@ export function createCarrier(
 
   async function setFinalizer(change: FinalizerChange): Promise<void> {
     onWrite("finalizer");
-    await changeFinalizer(kube, change, signal);
+    await changeFinalizer(kube, change, { signal, known: newestKnown(change.target) });
   }
 
   async function patchObject({ target, merge }: ObjectPatch): Promise<void> {

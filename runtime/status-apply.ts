@@ -75,7 +75,7 @@ function conditionKey(type: string): string {
 }
 
 /** JSON with sorted keys. */
-function canonical(value: unknown): string | undefined {
+export function canonical(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return JSON.stringify(
     value,

@@ -171,6 +171,24 @@ test("plan: reachable once the pods run it, and the plan then stays the same", (
   assert.equal(steady.apply, first.apply);
 });
 
+test("plan: a later rollout leaves the version alone that a policy was first served from", () => {
+  const servedBy = (facts: { uid?: string; generation?: number }) => {
+    const policies = running().policies ?? [];
+    const [policy] = policies;
+    const { generation } = policy!.metadata;
+    const type = "PolicyUniquelyReachable";
+    const status = {
+      conditions: [{ type, status: "True", observedGeneration: facts.generation ?? generation }],
+      servedBy: { policyServerUid: facts.uid ?? "server-uid", configVersion: "earlier" },
+    };
+    const steady = plan(running({ policies: [{ ...policy!, status }, ...policies.slice(1)] }));
+    return (intentFor(steady.status, "a-uid").fields!.servedBy as { configVersion: string }).configVersion;
+  };
+  assert.is(servedBy({}), "earlier");
+  assert.is(servedBy({ generation: 0 }), version, "an edit is served anew");
+  assert.is(servedBy({ uid: "former" }), version, "so is a policy of a server that was made again");
+});
+
 test("plan: named by the Deployment but not yet by its pods is up to date and not reachable", () => {
   assert.equal(conditionsOf(plan(running({ pods: [pod("p", version, starting)] })), "a-uid"), [
     "PolicyServerConfigurationUpToDate=True ConfigurationVersionMatch",

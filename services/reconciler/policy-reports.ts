@@ -1,6 +1,8 @@
 // pure
+import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
+import type { PolicyStatus } from "../../contracts/policy.ts";
 import { policyKey } from "../../contracts/policy-checks.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
 import { type Configuration, uniqueNameOf } from "./configuration.ts";
@@ -48,8 +50,22 @@ function reportOn(policy: KubeObject, fleet: Fleet, configuration: Configuration
     upToDate,
     reachable: { is: true, reason: "LatestReplicaSetIsUniquelyReachable" },
     mode: reach.mode,
-    servedBy: { policyServerUid: fleet.serverUid, configVersion: reach.configVersion },
+    servedBy: {
+      policyServerUid: fleet.serverUid,
+      configVersion: servedSince(policy, fleet.serverUid) ?? reach.configVersion,
+    },
   };
+}
+
+/**
+ * The version that this generation has been served from until now: that of its first rollout. A later one, of another
+ * policy, leaves it alone, or each would rewrite the status of every policy of the server.
+ */
+function servedSince(policy: KubeObject, serverUid: string): string | undefined {
+  const reachable = findCondition(policy, "PolicyUniquelyReachable");
+  const { servedBy } = (policy.status ?? {}) as PolicyStatus;
+  const stands = reachable?.status === "True" && reachable.observedGeneration === policy.metadata.generation;
+  return stands && servedBy?.policyServerUid === serverUid ? servedBy.configVersion : undefined;
 }
 
 /** True when the configuration that the Deployment was seen to name holds exactly this entry. */

@@ -3,18 +3,17 @@ import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { ServerFacts } from "./facts.ts";
 import { entriesOf, nameRefOf, webhookApiVersion, webhookKinds } from "./webhook.ts";
-import { allPolicies, callsServer, serverStatus, uniqueNameOf, type World } from "./world.ts";
+import { callsServer, serverStatus, type World } from "./world.ts";
 
 /** Gathers what the plan for one PolicyServer looks at. */
 export async function serverFacts(server: KubeObject, world: World, signal: AbortSignal): Promise<ServerFacts> {
   const { uid = "", name, generation, deletionTimestamp } = server.metadata;
   const { caBundle, trustedCaDigest } = serverStatus(server);
-  const policies = new Map(allPolicies(world.policies).map((each) => [uniqueNameOf(each), each]));
   const terminating = deletionTimestamp !== undefined;
-  const registered = webhookKinds.flatMap((kind) => world.webhooks[kind].list())
+  const registered = world.webhooksOf.get(name)
     .filter((each) => callsServer(each, name, world.namespace))
     .flatMap((each) => {
-      const policy = policies.get(each.metadata.name);
+      const policy = world.policiesNamed.get(each.metadata.name).at(-1);
       if (!policy) return []; // Removed under its own key; see orphanFacts.
       const bundles = entriesOf(each).map(({ clientConfig }) => clientConfig.caBundle ?? "");
       return [{ name: each.metadata.name, bundles, refused: isRefused(policy) }];

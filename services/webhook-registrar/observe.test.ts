@@ -5,11 +5,12 @@ import { annotations, type PolicyKind } from "../../contracts/names.ts";
 import { createMetrics } from "../../runtime/metrics.ts";
 import { failure, MemoryKube } from "../../runtime/testing/memory-kube.ts";
 import type { PolicyFacts } from "./facts.ts";
+import { serversCalledBy } from "./keys.ts";
 import { observe } from "./observe.ts";
 import { planRegistration } from "./plan.ts";
 import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
 import { type Change, factsOf, M, policyOf, reachable, rollingOut, stored, V } from "./test-objects.ts";
-import type { ObjectSource, World } from "./world.ts";
+import { type ObjectSource, uniqueNameOf, type World } from "./world.ts";
 
 const policyServer = (conditions: object[] = [], metadata: object = {}): KubeObject => ({
   apiVersion: "policies.kubewarden.io/v1",
@@ -44,6 +45,8 @@ function worldOf({ policy, server = policyServer(), cached = [], now = "2030-01-
       [V]: source(cached.filter(({ kind }) => kind === V)),
       [M]: source(cached.filter(({ kind }) => kind === M)),
     },
+    policiesNamed: { get: (name) => policy && uniqueNameOf(policy) === name ? [policy] : [] },
+    webhooksOf: { get: (server) => cached.filter((each) => serversCalledBy(each).includes(server)) },
     now: () => new Date(now),
   };
   return { kube, world };

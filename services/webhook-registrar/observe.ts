@@ -4,7 +4,7 @@ import type { Key } from "./keys.ts";
 import { policyFacts } from "./observe-policy.ts";
 import { serverFacts } from "./observe-server.ts";
 import { webhookKinds } from "./webhook.ts";
-import { allPolicies, uniqueNameOf, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Gathers what is known about one key, from caches; the API server is asked where a cache could be too late. */
 export async function observe(key: Key, world: World, signal: AbortSignal): Promise<Observed> {
@@ -21,7 +21,7 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
 /** Webhooks of a policy that is gone. Asked live: the policies' cache may be behind that of the webhooks. */
 async function orphanFacts(
   { kind, name, namespace }: Key & { kind: PolicyKind },
-  { kube, webhooks, policies }: World,
+  { kube, webhooks, policiesNamed }: World,
   signal: AbortSignal,
 ): Promise<Observed> {
   const unique = uniqueName(kind, { name, namespace });
@@ -29,9 +29,7 @@ async function orphanFacts(
     each?.metadata.annotations?.[annotations.policyName] === name &&
     (each.metadata.annotations[annotations.policyNamespace] ?? "") === (namespace ?? "")
   ).filter((each) => each !== undefined);
-  if (found.length === 0 || allPolicies(policies).some((each) => uniqueNameOf(each) === unique)) {
-    return { about: "nothing" };
-  }
+  if (found.length === 0 || policiesNamed.get(unique).length > 0) return { about: "nothing" };
   if (await kube.get({ apiVersion, kind, name, namespace }, { signal })) return { about: "nothing" };
   return { about: "orphan", kind, webhooks: found };
 }

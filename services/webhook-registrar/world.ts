@@ -2,6 +2,7 @@ import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import type { Kube } from "../../runtime/kube.ts";
+import type { ObjectIndex } from "../../runtime/object-index.ts";
 import { entriesOf, type webhookKinds } from "./webhook.ts";
 
 /** Where objects come from: the part of a `WatchCache` that reading needs. */
@@ -21,6 +22,10 @@ export type World = {
   servers: ObjectSource;
   policies: Record<PolicyKind, ObjectSource>;
   webhooks: Record<(typeof webhookKinds)[number], ObjectSource>;
+  /** Policies of all kinds by unique name. */
+  policiesNamed: ObjectIndex;
+  /** Webhook configurations of both kinds by the PolicyServers they call. */
+  webhooksOf: ObjectIndex;
   now: () => Date;
 };
 

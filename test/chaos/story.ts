@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import { annotations, ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
+
 import {
   policy,
   policyServer,
@@ -13,7 +13,6 @@ import { until } from "../../local-cluster/demo/until.ts";
 import { controllers } from "./mischief.ts";
 
 const fieldManager = "chaos";
-const namespace = "kubewarden";
 const privileged = policy("ClusterAdmissionPolicy", "privileged-pods");
 const trusted = policy("ClusterAdmissionPolicy", "privileged-pods-trusted");
 const labelling = policy("ClusterAdmissionPolicy", "add-labels");
@@ -44,15 +43,15 @@ export async function playSteps(
   await apply(stage, await readManifest("namespaces", modulesHost));
   await apply(stage, [first, second, labels, ...await readManifest("tenant-policy", modulesHost)]);
   await untilPolicyStatus(stage, tenant, "unschedulable");
-  await untilInForce(stage, "default", [privileged, trusted, labelling]);
+  await untilInForce(stage, [privileged, trusted, labelling]);
 
   await apply(stage, [
     { ...server, spec: { ...server.spec as object, env: serverEnv } },
     withSpec(labels, { mutating: false, settings: { labels: { "cost-center": "changed" } } }),
     withSpec(first, { timeoutSeconds: 7 }),
   ]);
-  await untilInForce(stage, "tenant-a", [tenant]);
-  await untilInForce(stage, "default", [privileged, trusted, labelling]);
+  await untilInForce(stage, [tenant]);
+  await untilInForce(stage, [privileged, trusted, labelling]);
 
   await remove(stage, trusted);
   await remove(stage, policyServer("tenant-a"));
@@ -60,7 +59,7 @@ export async function playSteps(
   await untilGone(stage, trusted);
   await untilGone(stage, policyServer("tenant-a"));
   await untilPolicyStatus(stage, tenant, "unschedulable");
-  await untilInForce(stage, "default", [privileged, labelling]);
+  await untilInForce(stage, [privileged, labelling]);
 }
 
 function withSpec(object: KubeObject, changes: object): KubeObject {
@@ -107,19 +106,9 @@ async function remove({ kube, wait }: Stage, ref: ObjectRef): Promise<void> {
 }
 
 /** Waits until all pods of a policy server serve these policies as they are now, and all of them are active. */
-async function untilInForce(stage: Stage, server: string, policies: readonly ObjectRef[]): Promise<void> {
-  const { kube, wait } = stage;
-  const deployment = { apiVersion: "apps/v1", kind: "Deployment", name: ownedObjectName(server), namespace };
+async function untilInForce(stage: Stage, policies: readonly ObjectRef[]): Promise<void> {
   for (const each of policies) {
     await untilCondition(stage, each, "PolicyServerConfigurationUpToDate");
-    await until(`${each.kind} "${uniqueName(each.kind as PolicyKind, each)}" served`, async () => {
-      type Status = { servedBy?: { configVersion?: string } };
-      const served = ((await kube.get(each, { signal: wait.signal }))?.status as Status | undefined)?.servedBy;
-      const standing = await kube.get(deployment, { signal: wait.signal });
-      const version = standing?.metadata.annotations?.[annotations.configVersion];
-      return version !== undefined && served?.configVersion === version ||
-        `served in version "${served?.configVersion ?? ""}" of "${version ?? ""}"`;
-    }, wait);
     await untilCondition(stage, each, "PolicyUniquelyReachable");
     await untilCondition(stage, each, "PolicyActive");
   }
