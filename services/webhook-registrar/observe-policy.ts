@@ -123,7 +123,8 @@ function serverOfPolicy(server: KubeObject | undefined): ServerOfPolicy | undefi
   };
 }
 
-function unavailableSince(server: KubeObject): string | undefined {
+/** Since when nobody answers for a server, in the words of the reconciler; undefined while somebody does, or nothing is known. */
+export function unavailableSince(server: KubeObject): string | undefined {
   const available = findCondition(server, "Available");
   return available?.status === "False" ? available.lastTransitionTime : undefined;
 }
