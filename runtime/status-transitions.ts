@@ -1,5 +1,5 @@
 // pure
-import { passingReasons } from "../contracts/conditions.ts";
+import { alarmingReasons, passingReasons } from "../contracts/conditions.ts";
 import type { Condition, KubeObject } from "../contracts/kubernetes.ts";
 
 /** A change worth an Event. `action` names the condition that changed, or what the field became. */
@@ -9,7 +9,7 @@ type Status = { conditions?: Partial<Condition>[]; policyStatus?: string };
 
 /**
  * What a status apply changed for people: conditions that got another status or reason (new words alone are no change),
- * and `policyStatus`. A False condition is a warning unless its reason passes by itself.
+ * and `policyStatus`. A False condition is a warning unless its reason passes by itself, a True one if its reason alarms.
  */
 export function transitionsOf(before: KubeObject, applied: KubeObject): Transition[] {
   const old = (before.status ?? {}) as Status, present = (applied.status ?? {}) as Status;
@@ -27,6 +27,6 @@ export function transitionsOf(before: KubeObject, applied: KubeObject): Transiti
 
 function transitionTo({ type = "", status = "Unknown", reason = "", message = "" }: Partial<Condition>): Transition {
   const words = message === "" ? "" : `: ${message}`;
-  const wrong = status !== "True" && !passingReasons.has(reason);
+  const wrong = status === "True" ? alarmingReasons.has(reason) : !passingReasons.has(reason);
   return { type: wrong ? "Warning" : "Normal", action: type, reason, message: `${type} is ${status}${words}` };
 }
