@@ -1,7 +1,8 @@
 /**
- * Benchmarks, run by hand: `npm run bench` for all of them but the soak, or by name:
+ * Benchmarks, run by hand: `npm run bench` for all of them but soak and rotation, or by name:
  *
- *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N]  [--runtime node|deno]
+ *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
+ *                    [--runtime node|deno]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
@@ -10,6 +11,7 @@ import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchContext } from "./context.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
+import { benchRotation } from "./rotation/main.ts";
 import { soak } from "./soak/main.ts";
 import { benchStartup } from "./startup/main.ts";
 
@@ -40,6 +42,9 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });
+  },
+  rotation: async () => {
+    for (const runtime of runtimes) await benchRotation({ runtime, minutes: Number(values.minutes ?? 10) });
   },
 };
 const chosen = positionals.length > 0 ? positionals : ["metering", "load", "startup"];

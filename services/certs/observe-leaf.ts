@@ -3,7 +3,8 @@ import { annotations } from "../../contracts/names.ts";
 import type { AuthorityFacts, CertificateFacts, LeafFacts } from "./facts.ts";
 import { hasLabels, secretFacts } from "./secret-facts.ts";
 import { certFormatVersion, commonLabels, leafLabels, secretText } from "./secrets.ts";
-import { isKeyOf, isSignedBy, readCertificates } from "./x509.ts";
+import { signerOf } from "./signer.ts";
+import { isKeyOf, readCertificates } from "./x509.ts";
 
 /** Facts of a serving Secret. */
 export async function servingFacts(
@@ -58,13 +59,5 @@ async function leafFacts(
   const problem = unfit(certificate, privateKey) ??
     (await isKeyOf(privateKey, certificate.pem) ? undefined : "tls.key is not the key of tls.crt");
   if (problem !== undefined) return { certificate, problem };
-  return { certificate, issuer: await issuerOf(certificate, authorities) };
-}
-
-async function issuerOf(
-  leaf: CertificateFacts,
-  authorities: CertificateFacts[],
-): Promise<CertificateFacts | undefined> {
-  for (const authority of authorities) if (await isSignedBy(leaf.pem, authority.pem)) return authority;
-  return undefined;
+  return { certificate, issuer: await signerOf(certificate, authorities) };
 }
