@@ -4,6 +4,7 @@ import { installedCluster } from "../../test/installed-cluster.ts";
 import {
   endFormerTrust,
   forRotations,
+  patient,
   replaceServingCertificate,
   rotateAuthority,
   underLoad,
@@ -13,8 +14,9 @@ import { currentRuntime } from "../../tools/runtimes.ts";
 const minutes = Number(process.argv[2]);
 const installed = await installedCluster({ moreModules: tmpdir(), change: forRotations(3) });
 try {
-  await untilCondition(installed.stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
-  await untilDenied(installed.stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
+  const stage = patient(installed);
+  await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
+  await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
   const end = performance.now() + minutes * 60_000;
   const done = { authorities: 0, certificates: 0 };
   const work = async () => {
