@@ -139,6 +139,16 @@ test("observe: an authority that lost its key still vouches for what it signed",
   assert.equal(pems(trustedAuthorities(facts)), [root.certificate]);
 });
 
+test("observe: while others provide nothing, the copy vouches for what was signed", async () => {
+  const copied = authoritySecretFor({ certificate: root.certificate, privateKey: undefined }, {
+    namespace,
+    trusted: former.certificate,
+  });
+  const facts = await authorityFacts({ secret: copied, provided: provided(undefined), servers: [] });
+  assert.equal([facts.current, facts.bundle], [undefined, undefined]);
+  assert.equal(new Set(pems(trustedAuthorities(facts))), new Set([root.certificate, former.certificate]));
+});
+
 test("observe: the bundle of a PolicyServer that is going away says nothing about the others", async () => {
   const current = authoritySecretFor(root, { namespace, trusted: "" });
   const going = server(former.certificate, { deletionTimestamp: "2026-05-04T00:00:00Z" });

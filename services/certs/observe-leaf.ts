@@ -35,9 +35,12 @@ export async function auditLeafFacts(
   return { ...facts, ...await leafFacts(secret, { authorities, unfit: () => undefined }) };
 }
 
-/** Every authority whose certificates may be in use. One that cannot sign any more still vouches for those it signed. */
-export function trustedAuthorities({ current, chain, old }: AuthorityFacts): CertificateFacts[] {
-  return [...(current ? [current] : []), ...chain, ...old];
+/**
+ * Every authority whose certificates may be in use. One that cannot sign any more still vouches for those it signed, and
+ * so does the copy of one that others provide, for as long as they provide none.
+ */
+export function trustedAuthorities({ current, chain, old, listed, provided }: AuthorityFacts): CertificateFacts[] {
+  return [...(current ? [current] : []), ...chain, ...(provided?.elsewhere ? listed : []), ...old];
 }
 
 async function leafFacts(
