@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 const roots = [
   ...["Namespace", "ServiceAccount", "Secret", "ConfigMap", "Service", "Pod", "Endpoints", "Node", "PodTemplate"],
   ...["Deployment", "ReplicaSet", "EndpointSlice", "PodDisruptionBudget", "Lease", "Scale"],
+  ...["NetworkPolicy", "PriorityClass"],
   ...["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
   ...["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "CustomResourceDefinition"],
   ...["SubjectAccessReview", "SelfSubjectAccessReview", "LocalSubjectAccessReview", "SelfSubjectRulesReview"],

@@ -8,10 +8,11 @@ import { fileURLToPath } from "node:url";
 import { crdFiles } from "./generate-crds.ts";
 import { guestFiles } from "./build-guests.ts";
 import { generateBuiltinModels } from "./builtin-models.ts";
+import { prometheusRuleFile } from "./prometheus-rule.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 type Files = Record<string, string | Uint8Array>;
-const generators: (() => Promise<Files>)[] = [crdFiles, guestFiles, generateBuiltinModels];
+const generators: (() => Promise<Files>)[] = [crdFiles, guestFiles, generateBuiltinModels, prometheusRuleFile];
 
 const outputs: Files = Object.assign({}, ...await Promise.all(generators.map((generate) => generate())));
 const changed: string[] = [];

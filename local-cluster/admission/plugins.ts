@@ -6,6 +6,7 @@ import { recordAt, records } from "../schema/builtin/access.ts";
 import { isRecord } from "../schema/schema.ts";
 import { forbiddenRequest, StatusError } from "../schema/status-error.ts";
 import type { AdmissionAttributes } from "./admission.ts";
+import { priorityOf } from "./priority.ts";
 import { podSecurityProblem, type SecurityLevel } from "./pod-security.ts";
 
 type Fields = Record<string, unknown>;
@@ -66,8 +67,7 @@ export function completedPod(pod: KubeObject, attributes: AdmissionAttributes, r
     spec.imagePullSecrets = account.imagePullSecrets;
   }
   if ((spec.automountServiceAccountToken ?? account.automountServiceAccountToken) !== false) mountToken(spec, pod);
-  spec.priority ??= 0;
-  spec.preemptionPolicy ??= "PreemptLowerPriority";
+  Object.assign(spec, priorityOf(spec, attributes, reader));
   spec.tolerations = withDefaultTolerations(records(spec.tolerations));
   return { ...pod, spec };
 }

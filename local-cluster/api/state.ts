@@ -1,5 +1,6 @@
 import { createAdmission } from "../admission/chain.ts";
 import { authorize } from "../auth/rbac.ts";
+import type { Decision, RequestAttributes, User } from "../auth/user.ts";
 import { builtinTypes } from "../schema/builtin/types.ts";
 import { bootstrap } from "./bootstrap.ts";
 import type { ApiContext } from "./context.ts";
@@ -19,10 +20,14 @@ export type StateOptions = {
   readonly disturbances: boolean;
   readonly now: () => Date;
   readonly resolveService: ServiceResolver;
+  /** Told of everything that RBAC was asked for a request, with its answer. */
+  readonly onDecision?: DecisionHook;
 };
 
+export type DecisionHook = (user: User, attributes: RequestAttributes, decision: Decision) => void;
+
 /** Everything of an API server but its sockets: an empty cluster that acts on its own until it is stopped. */
-export function createApiState({ seed, disturbances, now, resolveService }: StateOptions) {
+export function createApiState({ seed, disturbances, now, resolveService, onDecision }: StateOptions) {
   const random = seededRandom(seed);
   let addresses = 0;
   const storage = new Storage();
@@ -47,7 +52,11 @@ export function createApiState({ seed, disturbances, now, resolveService }: Stat
     now,
     admission,
     unfinishedLists: new Map(),
-    authorize: (user, attributes) => authorize(user, attributes, reader),
+    authorize(user, attributes) {
+      const decision = authorize(user, attributes, reader);
+      onDecision?.(user, attributes, decision);
+      return decision;
+    },
     prepare: () => ({ now: now(), allocateClusterIp }),
   };
   const crds = createCrdController(context);

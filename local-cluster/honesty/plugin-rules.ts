@@ -63,6 +63,23 @@ export const pluginRules: readonly Rule[] = [
     },
   },
   {
+    rule: "a Pod gets the priority of its class, and an unknown class is refused",
+    async holds(stage) {
+      await stage.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", {
+        apiVersion: "scheduling.k8s.io/v1",
+        kind: "PriorityClass",
+        metadata: { name: "urgent" },
+        value: 1000,
+      });
+      const { body } = await stage.request("POST", pods(stage), pod({ priorityClassName: "urgent" }));
+      assert.is(body.spec.priority, 1000);
+      const unknown = { ...pod({ priorityClassName: "ghost" }), metadata: { name: "q" } };
+      const refused = await stage.request("POST", pods(stage), unknown);
+      assert.is(refused.status, 403);
+      assert.is(refused.body.message, 'pods "q" is forbidden: no PriorityClass with name ghost was found');
+    },
+  },
+  {
     rule: "Pod Security restricted refuses what the profile forbids, by name, and admits what it allows",
     async holds(stage) {
       const labels = { "pod-security.kubernetes.io/enforce": "restricted" };

@@ -174,6 +174,12 @@ const configMap = (more: object, meta: object = {}): KubeObject => ({
   metadata: { ...metadata, ...meta },
   ...more,
 });
+const networkPolicy = (ingress: object): KubeObject => ({
+  apiVersion: "networking.k8s.io/v1",
+  kind: "NetworkPolicy",
+  metadata,
+  spec: { podSelector: {}, ingress: [ingress] },
+});
 const rbac = (kind: string, more: object): KubeObject => ({
   apiVersion: "rbac.authorization.k8s.io/v1",
   kind,
@@ -278,6 +284,27 @@ const refusals: [string, KubeObject, string][] = [
     metadata,
     spec: { minAvailable: 1, maxUnavailable: 1 },
   }, "spec: Invalid value: "],
+  [
+    "a range of ports that ends before it starts",
+    networkPolicy({ ports: [{ port: 9, endPort: 8 }] }),
+    "spec.ingress[0].ports[0].endPort: Invalid value: 8: must be greater than or equal to `port`",
+  ],
+  [
+    "an exception outside its block",
+    networkPolicy({ from: [{ ipBlock: { cidr: "10.0.0.0/8", except: ["11.0.0.0/16"] } }] }),
+    'spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`',
+  ],
+  [
+    "a block of IPv6 that is none",
+    networkPolicy({ from: [{ ipBlock: { cidr: "fe80::1::/10" } }] }),
+    "spec.ingress[0].from[0].ipBlock.cidr: Invalid value: ",
+  ],
+  ["a priority that only the system's classes have", {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name: "m" },
+    value: 1_000_000_001,
+  }, "value: Forbidden: maximum allowed value of a user defined priority is 1000000000"],
   [
     "a rule without verbs",
     rbac("Role", { rules: [{ apiGroups: [""], resources: ["pods"], verbs: [] }] }),

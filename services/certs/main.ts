@@ -1,6 +1,6 @@
-import { apiVersion, ownedObjectName } from "../../contracts/names.ts";
+import { apiVersion, caSecretName, ownedObjectName } from "../../contracts/names.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { caSecretName } from "../../contracts/names.ts";
+import { viewOf } from "../../runtime/object-view.ts";
 import { nothingToDo } from "../../runtime/plan.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { certsFlags, serviceName } from "./config.ts";
@@ -42,7 +42,7 @@ export const certsService: ServiceSpec<typeof certsFlags> = {
       name: serviceName,
       always: [auditKey],
       sources: [
-        { cache: servers, keysFor: ({ metadata }) => [metadata.name, auditKey] },
+        { cache: servers, keysFor: ({ metadata }) => [metadata.name, auditKey], view: serverView },
         { cache: secrets, keysFor: keysOf },
       ],
       observe: async (key, signal) => {
@@ -55,6 +55,14 @@ export const certsService: ServiceSpec<typeof certsFlags> = {
     });
   },
 };
+
+/** What of a PolicyServer concerns certs: not how its pods are doing. */
+function serverView(server: KubeObject): unknown {
+  return viewOf(server, {
+    conditions: ["CARootSecretReconciled", "CertSecretReconciled"],
+    fields: ["caBundle", "trustedCaDigest"],
+  });
+}
 
 /** Runs the process. */
 export async function main(argv: string[]): Promise<void> {

@@ -41,6 +41,10 @@ const defaulters: Readonly<Record<string, Defaulter>> = {
       spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: 10800 } };
     }
   },
+  "NetworkPolicy.networking.k8s.io": (policy) => {
+    const spec = recordAt(policy, "spec");
+    if (spec) spec.policyTypes ??= records(spec.egress).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
+  },
   "RoleBinding.rbac.authorization.k8s.io": defaultSubjects,
   "ClusterRoleBinding.rbac.authorization.k8s.io": defaultSubjects,
   "CustomResourceDefinition.apiextensions.k8s.io": (crd) => {

@@ -559,6 +559,9 @@ V1HostIP
 V1HostPathVolumeSource
   path! string
   type string
+V1IPBlock
+  cidr! string
+  except Array<string>
 V1ISCSIVolumeSource
   chapAuthDiscovery boolean
   chapAuthSession boolean
@@ -727,6 +730,30 @@ V1NamespaceSpec
 V1NamespaceStatus
   conditions Array<V1NamespaceCondition>
   phase string
+V1NetworkPolicy
+  apiVersion string
+  kind string
+  metadata V1ObjectMeta
+  spec V1NetworkPolicySpec
+V1NetworkPolicyEgressRule
+  ports Array<V1NetworkPolicyPort>
+  to Array<V1NetworkPolicyPeer>
+V1NetworkPolicyIngressRule
+  from Array<V1NetworkPolicyPeer>
+  ports Array<V1NetworkPolicyPort>
+V1NetworkPolicyPeer
+  ipBlock V1IPBlock
+  namespaceSelector V1LabelSelector
+  podSelector V1LabelSelector
+V1NetworkPolicyPort
+  endPort number int32
+  port IntOrString int-or-string
+  protocol string
+V1NetworkPolicySpec
+  egress Array<V1NetworkPolicyEgressRule>
+  ingress Array<V1NetworkPolicyIngressRule>
+  podSelector V1LabelSelector
+  policyTypes Array<string>
 V1Node
   apiVersion string
   kind string
@@ -1060,6 +1087,14 @@ V1Preconditions
 V1PreferredSchedulingTerm
   preference! V1NodeSelectorTerm
   weight! number int32
+V1PriorityClass
+  apiVersion string
+  description string
+  globalDefault boolean
+  kind string
+  metadata V1ObjectMeta
+  preemptionPolicy string
+  value number int32
 V1Probe
   exec V1ExecAction
   failureThreshold number int32

@@ -5,6 +5,8 @@ import type { ResourceType } from "../resource-type.ts";
 import { recordAt } from "./access.ts";
 import { dataErrors, eventErrors, leaseErrors, secretErrors, serviceErrors } from "./config-rules.ts";
 import { podChangeErrors, podSpecErrors } from "./pod-rules.ts";
+import { networkPolicyErrors } from "./network-rules.ts";
+import { priorityClassErrors } from "./priority-rules.ts";
 import { bindingErrors, roleErrors } from "./rbac-rules.ts";
 import { webhookConfigurationErrors } from "./webhook-rules.ts";
 import { budgetErrors, deploymentErrors, templatedErrors } from "./workload-rules.ts";
@@ -27,6 +29,8 @@ const rules: Readonly<Record<string, Rules>> = {
   "Deployment.apps": deploymentErrors,
   "ReplicaSet.apps": templatedErrors,
   "PodDisruptionBudget.policy": budgetErrors,
+  "NetworkPolicy.networking.k8s.io": networkPolicyErrors,
+  "PriorityClass.scheduling.k8s.io": priorityClassErrors,
   "Lease.coordination.k8s.io": leaseErrors,
   "Role.rbac.authorization.k8s.io": roleErrors,
   "ClusterRole.rbac.authorization.k8s.io": roleErrors,

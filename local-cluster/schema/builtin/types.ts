@@ -37,6 +37,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { kind: "ReplicaSet", shortNames: ["rs"], ...workload },
   ],
   "policy/v1": [{ kind: "PodDisruptionBudget", shortNames: ["pdb"], status: true, generation: true }],
+  "networking.k8s.io/v1": [{
+    kind: "NetworkPolicy",
+    plural: "networkpolicies",
+    shortNames: ["netpol"],
+    generation: true,
+  }],
+  "scheduling.k8s.io/v1": [
+    { kind: "PriorityClass", plural: "priorityclasses", shortNames: ["pc"], cluster: true, generation: true },
+  ],
   "coordination.k8s.io/v1": [{ kind: "Lease" }],
   "discovery.k8s.io/v1": [{ kind: "EndpointSlice", generation: true }],
   "events.k8s.io/v1": [{ kind: "Event", model: "EventsV1Event", shortNames: ["ev"] }],

@@ -66,6 +66,11 @@ test("defaults: people's own edits stay until the defaults change", () => {
   assert.is(planned({ wanted: more, present, image: "own:1" }).length, 1);
 });
 
+test("defaults: a server of that name that someone else made stays as it is", () => {
+  const theirs = { ...applied!, metadata: { name: "default" }, spec: { replicas: 3, image: "theirs" } };
+  assert.equal(planned({ wanted, present: theirs, image: "own:1" }), []);
+});
+
 test("defaults: a terminating server is left alone, one that is not listed too", () => {
   const present = { ...applied!, metadata: { ...applied!.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
   assert.equal(planned({ wanted, present, image: "own:2" }), []);

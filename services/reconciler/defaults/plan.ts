@@ -21,12 +21,16 @@ export function planDefaults(
   return "problems" in observed ? planProblems(observed) : planDefault(observed, sha256Hex);
 }
 
-/** Applies a default that is missing or was applied in another form. A terminating one is made again when it is gone. */
+/**
+ * Applies a default that is missing or was applied in another form. A terminating one is made again when it is gone. One
+ * that others made, as upstream's chart does, is theirs: what it runs is not ours to change.
+ */
 function planDefault({ wanted, present, image }: ObservedDefault, sha256Hex: (text: string) => string): Plan {
   if (wanted === undefined || present?.metadata.deletionTimestamp !== undefined) return nothingToDo;
   const object = defaultFor(wanted, image, sha256Hex);
   const digest = object.metadata.annotations?.[digestAnnotation];
-  if (present?.metadata.annotations?.[digestAnnotation] === digest) return nothingToDo;
+  const applied = present?.metadata.annotations?.[digestAnnotation];
+  if (present !== undefined && (applied === undefined || applied === digest)) return nothingToDo;
   return { ...nothingToDo, apply: [object] };
 }
 
