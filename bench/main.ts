@@ -1,7 +1,7 @@
 /**
  * Benchmarks, run by hand: `npm run bench` for the short ones, or by name:
  *
- *   npm run bench -- metering | guests | startup | load [--seconds N] | soak [--minutes N]
+ *   npm run bench -- metering | guests | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
  *     | context [--objects N] [--evaluations N]  [--runtime node|deno]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
@@ -12,6 +12,7 @@ import { benchContext } from "./context.ts";
 import { benchGuests } from "./guests.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
+import { benchRotation } from "./rotation/main.ts";
 import { soak } from "./soak/main.ts";
 import { benchStartup } from "./startup/main.ts";
 
@@ -43,6 +44,9 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });
+  },
+  rotation: async () => {
+    for (const runtime of runtimes) await benchRotation({ runtime, minutes: Number(values.minutes ?? 10) });
   },
 };
 const chosen = positionals.length > 0 ? positionals : ["metering", "load", "startup"];

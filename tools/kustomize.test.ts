@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,7 +80,7 @@ const texts = [
   "  indented\nfirst line\n",
 ];
 
-for (const name of await readdir(overlays)) {
+for (const name of ["default", "byo-ca", "cert-manager"]) {
   againstKubectl(`kustomize: overlay ${name} is what kubectl kustomize prints, byte for byte`, async () => {
     const expected = execFileSync(kubectl!, ["kustomize", join(overlays, name)], { encoding: "utf8" });
     assert.is(await renderKustomizationText(join(overlays, name)), expected);
