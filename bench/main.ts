@@ -1,14 +1,15 @@
 /**
- * Benchmarks, run by hand: `npm run bench` for all of them but soak and rotation, or by name:
+ * Benchmarks, run by hand: `npm run bench` for the short ones, or by name:
  *
- *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
- *                    [--runtime node|deno]
+ *   npm run bench -- metering | guests | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
+ *     | context [--objects N] [--evaluations N]  [--runtime node|deno]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchContext } from "./context.ts";
+import { benchGuests } from "./guests.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
 import { benchRotation } from "./rotation/main.ts";
@@ -29,6 +30,7 @@ const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] 
 const seconds = Number(values.seconds ?? 8);
 
 const benchmarks: Record<string, () => void | Promise<void>> = {
+  guests: benchGuests,
   metering: () => console.log(`metered guest / plain guest, 50 KB review: ${meteringRatio().toFixed(2)} x the time`),
   load: async () => {
     for (const runtime of runtimes) await benchLoad({ runtime, seconds });
