@@ -57,6 +57,17 @@ wait_until() {
   done
 }
 
+# The same, silent but for the last failure.
+persistently() {
+  if ! wait_until silently "$@"; then
+    "$@" >/dev/null
+  fi
+}
+
+silently() {
+  "$@" >/dev/null 2>&1
+}
+
 # Names of objects, one a line; none where the kind is not served.
 names() {
   k get "$@" -o name --ignore-not-found 2>/dev/null || true

@@ -61,13 +61,23 @@ find_controller() {
     fail "upstream's controller is not in $namespace: name it by --controller, or use install.sh"
 }
 
+# Of upstream's controller; nothing unless it was stopped by this script.
+replicas_before() {
+  k get deployment "$controller" -n "$namespace" \
+    -o go-template="{{with .metadata.annotations}}{{with index . \"$remembered\"}}{{.}}{{end}}{{end}}"
+}
+
 # As YAML that can be created again.
 manifest_of() {
   k get "$@" -o yaml --ignore-not-found | sed -E '/^ {2,4}(uid|resourceVersion|creationTimestamp|generation): /d'
 }
 
 keep_backup() {
-  [ ! -e "$backup/controller-webhooks.yaml" ] || fail "$backup holds a backup already: name another folder by --backup"
+  if [ -e "$backup/crds.yaml" ]; then
+    [ -n "$(replicas_before)" ] || fail "$backup holds a backup of another time: name another folder by --backup"
+    say "going on with the backup in $backup"
+    return
+  fi
   mkdir -p "$backup"
   # shellcheck disable=SC2086 # a list
   manifest_of $own_webhooks >"$backup/controller-webhooks.yaml"
@@ -79,6 +89,7 @@ keep_backup() {
   # shellcheck disable=SC2086 # a list
   manifest_of $crds >"$backup/crds.yaml"
   k get namespace "$namespace" -o jsonpath='{.metadata.labels}' >"$backup/namespace-labels.json"
+  say "kept in $backup: policies, PolicyServers, the definitions of their kinds, and the controller's own webhooks"
 }
 
 stop_upstream() {
@@ -100,8 +111,9 @@ forget_old_versions() {
     stored=$(k get crd "$each.$group" -o jsonpath='{.status.storedVersions}' --ignore-not-found)
     case $stored in
       *v1alpha*)
-        k annotate "$each.$group" --all -A kubewarden.io/stored-anew=yes --overwrite >/dev/null
-        k annotate "$each.$group" --all -A kubewarden.io/stored-anew- >/dev/null
+        # An API server reads late that a webhook is gone: until then it may still ask, and refuse.
+        persistently k annotate "$each.$group" --all -A kubewarden.io/stored-anew=yes --overwrite
+        persistently k annotate "$each.$group" --all -A kubewarden.io/stored-anew-
         k patch crd "$each.$group" --subresource=status --type=merge -p '{"status":{"storedVersions":["v1"]}}' >/dev/null
         ;;
     esac
@@ -133,7 +145,6 @@ take_over() {
   find_controller
   webhooks=$(policy_webhooks)
   keep_backup
-  say "kept in $backup: policies, PolicyServers, the definitions of their kinds, and the controller's own webhooks"
   stop_upstream
   say "upstream's controller is stopped"
   forget_old_versions
@@ -168,7 +179,7 @@ undo() {
   if ! grep -q pod-security.kubernetes.io/enforce "$backup/namespace-labels.json"; then
     k label namespace "$namespace" pod-security.kubernetes.io/enforce- pod-security.kubernetes.io/enforce-version- >/dev/null
   fi
-  replicas=$(k get deployment "$controller" -n "$namespace" -o go-template="{{with .metadata.annotations}}{{with index . \"$remembered\"}}{{.}}{{end}}{{end}}")
+  replicas=$(replicas_before)
   k scale deployment "$controller" -n "$namespace" --replicas="${replicas:-1}" >/dev/null
   k annotate deployment "$controller" -n "$namespace" "$remembered-" >/dev/null
   # Only now: nobody would answer them before, and policies could not be changed.

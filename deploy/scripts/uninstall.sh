@@ -38,7 +38,7 @@ delete_controllers() {
   k delete deployment $controllers -n "$namespace" --ignore-not-found --wait=false >/dev/null
 }
 
-# Takes our finalizers off every object of one kind; those of others stay.
+# Takes our finalizers off every object of one kind; those of others stay. $1: its plural.
 release() {
   k get "$1.$group" -A -o go-template='{{range .items}}{{if .metadata.finalizers}}{{if .metadata.namespace}}{{.metadata.namespace}}{{else}}-{{end}} {{.metadata.name}}{{range .metadata.finalizers}} {{.}}{{end}}{{"\n"}}{{end}}{{end}}' |
     while read -r in name finalizers; do
@@ -50,12 +50,17 @@ release() {
         esac
       done
       [ -n "$kept" ] && kept="[$kept]" || kept=null
-      scope=
-      [ "$in" = - ] || scope="-n $in"
+      [ "$in" = - ] && scope= || scope="-n $in"
+      # An API server reads late that a webhook is gone: until then it may still ask it about this change.
       # shellcheck disable=SC2086 # an option with its value, or nothing
-      k patch "$1.$group" "$name" $scope --type=merge -p "{\"metadata\":{\"finalizers\":$kept}}" >/dev/null ||
-        ! exists "$1.$group" "$name" $scope || fail "cannot release $1 $name"
+      wait_until release_one "$1.$group" "$name" $scope ||
+        fail "cannot release $1 $name: $(k patch "$1.$group" "$name" $scope --type=merge -p "$patch" 2>&1)"
     done
+}
+
+release_one() {
+  patch="{\"metadata\":{\"finalizers\":$kept}}"
+  silently k patch "$@" --type=merge -p "$patch" || absent "$@"
 }
 
 # Kinds that can be deleted and are not made by other objects, with commas between; $2 more that do not count.
