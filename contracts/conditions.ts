@@ -1,9 +1,33 @@
 // pure
 import type { Condition, ConditionStatus, KubeObject } from "./kubernetes.ts";
 
+/** Why pods of a policy server do not come up: on `PodsReady`, and on every policy that waits for those pods. */
+export const podProblemReasons = [
+  "ImagePullFailed",
+  "PodUnschedulable",
+  "QuotaExceeded",
+  "PodCreationRefused",
+  "SecretOrConfigMapMissing",
+  "VolumeMountFailed",
+  "CrashLoop",
+  "PolicyServerStartFailed",
+] as const;
+
+/** Why a policy server could not load a policy, as its pod said; the last one is for everything else. */
+export const policyLoadReasons = [
+  "ModuleFetchFailed",
+  "VerificationFailed",
+  "ModuleInvalid",
+  "SettingsInvalid",
+  "PolicyLoadFailed",
+] as const;
+
+/** Why a policy's present generation is in no configuration, whatever runs (`policy-checks.ts`). */
+export const policyFindingReasons = ["PolicyInvalid", "NameTooLong", "NameCollision"] as const;
+
 /**
  * Condition types, what True means, and their reasons. One service owns each type (contracts/README.md);
- * `reason` is always one of these words, `message` a sentence for a person.
+ * `reason` is always one of these words, `message` a sentence for a person. What each one asks for: docs/status.md.
  */
 export const conditionReasons = {
   // PolicyServer
@@ -12,13 +36,29 @@ export const conditionReasons = {
   /** The server's serving certificate is in its Secret. */
   CertSecretReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
   /** The ConfigMaps hold the server's configuration. */
-  ConfigMapReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  ConfigMapReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "PolicyServerInvalid"],
   /** The Deployment is as the PolicyServer asks for; its Pods may still be starting. */
-  DeploymentReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "WaitingForCertificate"],
+  DeploymentReconciled: [
+    "ReconciliationSucceeded",
+    "ReconciliationFailed",
+    "WaitingForCertificate",
+    "ClientCaMissing",
+    "PolicyServerInvalid",
+  ],
   /** The Service is as the PolicyServer asks for. */
-  ServiceReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  ServiceReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "PolicyServerInvalid"],
   /** The budget is as the PolicyServer asks for, or absent if it asks for none. */
-  PodDisruptionBudgetReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  PodDisruptionBudgetReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "PolicyServerInvalid"],
+  /** All Pods run the present configuration and are ready. */
+  PodsReady: [
+    "PodsReady",
+    "WaitingForDeployment",
+    "PodsNotReady",
+    "NoReplicas",
+    "PolicyLoadFailed",
+    "PolicyServerInvalid",
+    ...podProblemReasons,
+  ],
   /** The PolicyServer is being deleted and no webhook calls it any more. */
   PolicyWebhooksCleanedUp: ["ReconciliationSucceeded", "ReconciliationFailed"],
   // Policies
@@ -29,8 +69,8 @@ export const conditionReasons = {
     "UnknownConfigurationVersion",
     "PolicyServerNotFound",
     "PolicyServerTerminating",
-    "PolicyInvalid",
-    "NameCollision",
+    "PolicyServerInvalid",
+    ...policyFindingReasons,
   ],
   /** Every live Pod of the server serves that configuration. */
   PolicyUniquelyReachable: [
@@ -38,8 +78,12 @@ export const conditionReasons = {
     "LatestReplicaSetIsNotUniquelyReachable",
     "PolicyServerNotFound",
     "PolicyServerTerminating",
-    "PolicyLoadFailed",
-    "PolicyServerStartFailed",
+    "PolicyServerInvalid",
+    "NoReplicas",
+    "OtherPolicyFailed",
+    ...policyFindingReasons,
+    ...policyLoadReasons,
+    ...podProblemReasons,
   ],
   /** The API server sends requests to the policy. */
   PolicyActive: [
@@ -47,9 +91,22 @@ export const conditionReasons = {
     "WaitingForPolicyServer",
     "PolicyServerNotFound",
     "WebhookRefused",
+    "WebhookRelaxed",
     "PolicyTerminating",
   ],
 } as const satisfies Record<string, readonly string[]>;
+
+/** Reasons of a False condition that pass without anybody's doing; all others ask for a person. */
+export const passingReasons: ReadonlySet<string> = new Set([
+  "ConfigurationVersionMismatch",
+  "LatestReplicaSetIsNotUniquelyReachable",
+  "PolicyServerTerminating",
+  "PolicyTerminating",
+  "PodsNotReady",
+  "WaitingForCertificate",
+  "WaitingForDeployment",
+  "WaitingForPolicyServer",
+]);
 
 export type ConditionType = keyof typeof conditionReasons;
 export type ConditionReason<T extends ConditionType> = (typeof conditionReasons)[T][number];

@@ -32,6 +32,7 @@ export type ErrorCode =
   | "GUEST_FAILED"
   | "HOST_CALL_FAILED"
   | "KUBE_ALREADY_EXISTS"
+  | "KUBE_BUSY"
   | "KUBE_CONFLICT"
   | "KUBE_FAILED"
   | "KUBE_FORBIDDEN"

@@ -121,6 +121,35 @@ test("group expression: what a member throws ends the evaluation", async () => {
   assert.is(outcome, "call 1");
 });
 
+/** Whether an expression over these members is taken. */
+function isTaken(text: string, members: readonly string[]): boolean {
+  try {
+    parseGroupExpression(text, members);
+    return true;
+  } catch (error) {
+    assert.is((error as KubewardenError).code, "GROUP_EXPRESSION_INVALID");
+    return false;
+  }
+}
+
+const checks: [string, string[], boolean][] = [
+  ["true || happy_policy_1()", ["happy_policy_1"], true],
+  ["2 > 1", [], true],
+  ["unknown_policy() || happy_policy_1()", ["happy_policy_1"], false],
+  ["something that doesn't make sense", ["happy_policy_1"], false],
+  ["happy_policy_1() + 1", ["happy_policy_1"], false],
+];
+
+test("AT-044: an expression must be a condition over members that there are", () => {
+  for (const [text, members, taken] of checks) assert.is(isTaken(text, members), taken, text);
+});
+
+test("AT-087: an expression that comes to a number is not taken either", () => {
+  for (const [text, members, taken] of [...checks, ["1 + 1", [], false] as const]) {
+    assert.is(isTaken(text, members), taken, text);
+  }
+});
+
 const names: [string, boolean][] = [
   ["a", true],
   ["_a9", true],

@@ -11,6 +11,10 @@ export const defaultPolicyServerName = "default";
 
 /** Reference/controller.md 4.1. */
 export const caSecretName = "kubewarden-ca";
+export const caCertificateKey = "ca.crt";
+/** Key of the ConfigMap that `--client-ca-configmap-name` names. Reference/controller.md 4.6. */
+export const clientCaKey = "client-ca.crt";
+export const auditClientSecretName = "kubewarden-audit-scanner-client-cert";
 
 export const labels = {
   component: "app.kubernetes.io/component",
@@ -24,11 +28,17 @@ export const labels = {
 
 export const annotations = {
   configVersion: "kubewarden/config-version",
+  /** On a Deployment: the `spec.replicas` of the PolicyServer that was applied last. Another one is applied once. */
+  appliedReplicas: "kubewarden.io/applied-replicas",
   certFormatVersion: "kubewarden.io/cert-format-version",
   policyName: "kubewardenPolicyName",
   policyNamespace: "kubewardenPolicyNamespace",
   managedAnnotationKeys: "kubewarden.io/managed-annotation-keys",
   managedLabelKeys: "kubewarden.io/managed-label-keys",
+  /** On a policy, our addition: how long its server may be without a ready pod before its webhook lets requests pass. */
+  relaxWhenUnavailableAfter: "kubewarden-edge.io/relax-when-unavailable-after",
+  /** On a webhook configuration that lets requests pass for that reason: since when no pod has been ready. */
+  relaxedSince: "kubewarden-edge.io/relaxed-since",
 } as const;
 
 export const partOfValue = "kubewarden";

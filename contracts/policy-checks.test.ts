@@ -41,10 +41,10 @@ test("policy checks: a member called like a reserved word is invalid", () => {
 test("policy checks: a name whose webhook name would be too long is invalid", () => {
   const longest = 253 - "clusterwide-".length - ".kubewarden.admission".length;
   assert.is(policyFinding(policy("ClusterAdmissionPolicy", "a".repeat(longest))), undefined);
-  assert.is(
-    policyFinding(policy("ClusterAdmissionPolicy", "a".repeat(longest + 1)))?.message,
-    "the name of its webhook is 1 characters too long: use a shorter name or namespace",
-  );
+  assert.equal(policyFinding(policy("ClusterAdmissionPolicy", "a".repeat(longest + 1))), {
+    reason: "NameTooLong",
+    message: "the name of its webhook is 1 characters too long: recreate it under a shorter name",
+  });
 });
 
 const pairs: [Policy, Policy, boolean][] = [
@@ -67,6 +67,17 @@ test("policy checks: the older policy keeps the name, in whatever order they com
     const findings = nameCollisions(list);
     assert.equal([...findings.keys()], ["ClusterAdmissionPolicy//group-x"]);
     assert.match([...findings.values()][0]?.message ?? "", 'taken by ClusterAdmissionPolicyGroup "x"');
+  }
+});
+
+test("policy checks: of two policies of one second the one with the lower uid keeps the name", () => {
+  const created = "2026-01-01T00:00:00Z";
+  const lower = policy("ClusterAdmissionPolicyGroup", "x", undefined, { created });
+  const higher = policy("ClusterAdmissionPolicy", "group-x", undefined, { created });
+  lower.metadata.uid = "1";
+  higher.metadata.uid = "2";
+  for (const list of [[lower, higher], [higher, lower]]) {
+    assert.equal([...nameCollisions(list).keys()], ["ClusterAdmissionPolicy//group-x"]);
   }
 });
 

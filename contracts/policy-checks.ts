@@ -1,4 +1,5 @@
 // pure
+import type { policyFindingReasons } from "./conditions.ts";
 import { KubewardenError, messageOf } from "./errors.ts";
 import { isMemberName, parseGroupExpression } from "./group-expression.ts";
 import type { ObjectMeta } from "./kubernetes.ts";
@@ -9,7 +10,7 @@ import { isPolicyGroup, type Policy } from "./policy.ts";
  * What a CEL rule of a CRD cannot say. A finding leaves the policy out of the configuration, or keeps its last good
  * entry; its words go into a condition.
  */
-export type PolicyFinding = { reason: "PolicyInvalid" | "NameCollision"; message: string };
+export type PolicyFinding = { reason: (typeof policyFindingReasons)[number]; message: string };
 
 // Kubernetes: a webhook's name is a DNS subdomain.
 const maxWebhookNameLength = 253;
@@ -21,7 +22,8 @@ export function policyFinding(policy: Policy): PolicyFinding | undefined {
   const webhookName = webhookEntryName(uniqueName(policy.kind, policy.metadata));
   if (webhookName.length > maxWebhookNameLength) {
     const excess = webhookName.length - maxWebhookNameLength;
-    return invalid(`the name of its webhook is ${excess} characters too long: use a shorter name or namespace`);
+    const message = `the name of its webhook is ${excess} characters too long: recreate it under a shorter name`;
+    return { reason: "NameTooLong", message };
   }
   if (!isPolicyGroup(policy)) return undefined;
   const members = Object.keys(policy.spec.policies);
@@ -41,7 +43,7 @@ function invalid(message: string): PolicyFinding {
 }
 
 /**
- * Policies whose unique name an older one already has (reference/controller.md 10, B3): they would overwrite its webhook
+ * Policies whose unique name an older one (of two of one second, that with the lower uid) already has (reference/controller.md 10, B3): they would overwrite its webhook
  * and its configuration. Give it every policy of the cluster, whatever its server; keys are `policyKey`.
  */
 export function nameCollisions(policies: Iterable<Policy>): Map<string, PolicyFinding> {
@@ -70,7 +72,7 @@ export function policyKey(
 
 function byAge(a: Policy, b: Policy): number {
   return compare(a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? "") ||
-    compare(policyKey(a), policyKey(b));
+    compare(a.metadata.uid ?? "", b.metadata.uid ?? "") || compare(policyKey(a), policyKey(b));
 }
 
 function compare(a: string, b: string): number {

@@ -165,7 +165,9 @@ export const policyStatus = z.object({
     "Where the policy stands between being created and being enforced",
   ),
   servedBy: z.object({
-    configVersion: z.string().optional().describe("Version of the configuration its Pods run"),
+    configVersion: z.string().optional().describe(
+      "Version of the configuration that this generation was first served from",
+    ),
     policyServerUid: z.string().optional().describe("uid of the PolicyServer"),
   }).optional().describe("The PolicyServer that serves this policy, written by reconciler"),
 });

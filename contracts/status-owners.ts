@@ -14,6 +14,7 @@ export const conditionOwners = {
   DeploymentReconciled: "reconciler",
   ServiceReconciled: "reconciler",
   PodDisruptionBudgetReconciled: "reconciler",
+  PodsReady: "reconciler",
   PolicyWebhooksCleanedUp: "webhook-registrar",
   PolicyServerConfigurationUpToDate: "reconciler",
   PolicyUniquelyReachable: "reconciler",

@@ -2,6 +2,7 @@ import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import { stringifyJson } from "../contracts/json.ts";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { refOf } from "../contracts/kubernetes.ts";
+import { appliedContent } from "./applied-content.ts";
 import { changeFinalizer } from "./finalizers.ts";
 import type { Kube } from "./kube.ts";
 import type { FinalizerChange, ObjectPatch, Plan, StatusIntent } from "./plan.ts";
@@ -28,28 +29,31 @@ export type CarrierOptions = {
   lookup: Lookup;
   signal: AbortSignal;
   onWrite?: (verb: "apply" | "patch" | "remove" | "status" | "finalizer") => void;
+  /** Told after a status was written: the object before it, and what was applied, in its new version. Must neither wait nor fail. */
+  onStatus?: (target: StatusIntent["target"], before: KubeObject, after: KubeObject) => void;
 };
 
 const rememberedWrites = 10_000;
 
 /** Executes plans under one field manager; remembers its own last writes, since caches lag behind them. */
-export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = () => {} }: CarrierOptions): Carrier {
-  /** Object -> what was applied and the version that came of it: the same again would be a no-op. */
-  const applied = new Map<string, { body: string; resourceVersion: string | undefined }>();
+export function createCarrier(
+  { kube, fieldManager, lookup, signal, onWrite = () => {}, onStatus = () => {} }: CarrierOptions,
+): Carrier {
+  /** Object -> what was applied and what came of it: while it is there, the same again would be a no-op. */
+  const applied = new Map<string, { body: string; content: string | undefined }>();
   /** uid -> the object as our last status write left it, until the cache has caught up. */
   const written = new Map<string, KubeObject>();
 
   async function applyObject(object: KubeObject): Promise<void> {
     const key = keyOf(refOf(object));
-    const body = stringifyJson(object);
+    // A resourceVersion is a condition of the write, no part of what is wanted.
+    const body = stringifyJson({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } });
     const last = applied.get(key);
     const cached = lookup(refOf(object)).object;
-    if (last?.body === body && last.resourceVersion && cached?.metadata.resourceVersion === last.resourceVersion) {
-      return;
-    }
+    if (last?.body === body && cached && last.content === appliedContent(cached, object)) return;
     onWrite("apply");
     const result = await kube.apply(object, { fieldManager, force: true, signal });
-    remember(applied, key, { body, resourceVersion: result.metadata.resourceVersion });
+    remember(applied, key, { body, content: appliedContent(result, object) });
   }
 
   /** The newest state of the target that we know of; `undefined` when that incarnation is gone. */
@@ -64,6 +68,12 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     return object;
   }
 
+  /** Without asking the API server. */
+  function newestKnown(target: StatusIntent["target"]): KubeObject | undefined {
+    const { object } = lookup(target), ours = written.get(target.uid);
+    return ours && isAtLeast(object?.metadata.resourceVersion, ours.metadata.resourceVersion) !== true ? ours : object;
+  }
+
   async function writeStatus(intent: StatusIntent, now: Date): Promise<void> {
     const current = await currentOf(intent.target);
     if (!current) return;
@@ -73,6 +83,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
     try {
       const result = await kube.apply(body, { fieldManager, force: true, subresource: "status", signal });
       remember(written, intent.target.uid, result);
+      onStatus(intent.target, current, { ...body, metadata: result.metadata });
     } catch (error) {
       if (!(error instanceof KubewardenError && error.code === "KUBE_NOT_FOUND")) throw error;
       // Deleted in the meantime: there is nothing left to report on.
@@ -81,7 +92,7 @@ export function createCarrier({ kube, fieldManager, lookup, signal, onWrite = ()
 
   async function setFinalizer(change: FinalizerChange): Promise<void> {
     onWrite("finalizer");
-    await changeFinalizer(kube, change, signal);
+    await changeFinalizer(kube, change, { signal, known: newestKnown(change.target) });
   }
 
   async function patchObject({ target, merge }: ObjectPatch): Promise<void> {

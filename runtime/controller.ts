@@ -1,23 +1,36 @@
 import { KubewardenError } from "../contracts/errors.ts";
+import { stringifyJson } from "../contracts/json.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { createCarrier, type Lookup, type WriteFailure } from "./carry-out.ts";
+import { type CarrierOptions, createCarrier, type Lookup, type WriteFailure } from "./carry-out.ts";
+import type { EventRecorder } from "./event-recorder.ts";
 import type { Kube } from "./kube.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Plan, StatusIntent } from "./plan.ts";
+import { transitionsOf } from "./status-transitions.ts";
 import type { WatchCache } from "./watch-cache.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export type { WriteFailure } from "./carry-out.ts";
 
 /** Which keys to look at when an object of the cache changed; asked for the object before and after the change. */
-export type Source = { cache: WatchCache; keysFor: (object: KubeObject) => string[] };
+export type Source = {
+  cache: WatchCache;
+  keysFor: (object: KubeObject) => string[];
+  /**
+   * What of an object counts; a change that leaves it as it was is no change. Without one everything does. Own fields
+   * belong to it, or nobody repairs them. Reports of others do not, or controllers wake each other for nothing.
+   */
+  view?: (object: KubeObject) => unknown;
+};
 
 /** Observe, plan, carry out. A key names one root object, e.g. a PolicyServer; its content is up to the controller. */
 export type Controller<Observed> = {
   /** Field manager, name in logs, label in metrics. */
   name: string;
   sources: Source[];
+  /** Keys that are looked at from the start, whether or not an object stands for them. */
+  always?: readonly string[];
   /** Gathers facts about one key, from caches wherever they suffice. */
   observe: (key: string, signal: AbortSignal) => Promise<Observed> | Observed;
   /** Pure: facts and time to what to do. */
@@ -33,6 +46,8 @@ export type ControllerOptions = {
   signal: AbortSignal;
   workers?: number;
   queue?: WorkQueue;
+  /** Hears of every change of status; without one no Events are written. */
+  events?: EventRecorder;
   now?: () => Date;
 };
 
@@ -41,15 +56,18 @@ export type ControllerOptions = {
  * looks at everything once, and then at whatever changes. A failed pass comes again with backoff.
  */
 export async function runController<O>(controller: Controller<O>, options: ControllerOptions): Promise<void> {
-  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), now = () => new Date() } = options;
-  const { name, sources } = controller;
+  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), events, now = () => new Date() } = options;
+  const { name, sources, always = [] } = controller;
   const log = options.log.child({ controller: name });
   const measure = instruments(metrics, name);
   const onWrite = measure.wrote;
-  const carrier = createCarrier({ kube, fieldManager: name, lookup: lookupIn(sources), signal, onWrite });
+  const onStatus: CarrierOptions["onStatus"] = (target, before, after) =>
+    events?.record(target, transitionsOf(before, after), after.metadata.resourceVersion ?? "");
+  const carrier = createCarrier({ kube, fieldManager: name, lookup: lookupIn(sources), signal, onWrite, onStatus });
 
-  const unsubscribe = sources.map(({ cache, keysFor }) =>
+  const unsubscribe = sources.map(({ cache, keysFor, view }) =>
     cache.onChange(({ before, after }) => {
+      if (before && after && view && looksTheSame(view(before), view(after))) return;
       for (const object of [before, after]) for (const key of object ? keysFor(object) : []) queue.add(key);
       measure.depth(queue.depth);
     })
@@ -57,6 +75,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
   try {
     for (const { cache } of sources) void cache.start(signal);
     for (const { cache } of sources) await cache.whenSynced(signal);
+    for (const key of always) queue.add(key);
     for (const { cache, keysFor } of sources) {
       for (const object of cache.list()) for (const key of keysFor(object)) queue.add(key);
     }
@@ -101,6 +120,10 @@ export async function runController<O>(controller: Controller<O>, options: Contr
     await carrier.carryOut(plan, at, (failures) => controller.onFailure?.(observed, failures, at) ?? []);
     return plan.lookAgainAfterMs;
   }
+}
+
+function looksTheSame(before: unknown, after: unknown): boolean {
+  return stringifyJson(before) === stringifyJson(after);
 }
 
 function lookupIn(sources: Source[]): Lookup {

@@ -6,12 +6,16 @@ import type { FinalizerChange } from "./plan.ts";
 /**
  * Adds or drops one finalizer by JSON Patch that tests uid and resourceVersion, so it hits exactly the object that was
  * read. Dropping from an object that is gone is done; adding to one that is gone or terminating throws `KUBE_CONFLICT`.
+ * `known` may be old: it saves a read where it is not, and decides nothing by itself.
  */
-export async function changeFinalizer(kube: Kube, change: FinalizerChange, signal: AbortSignal): Promise<void> {
+export async function changeFinalizer(
+  kube: Kube,
+  change: FinalizerChange,
+  { signal, known }: { signal: AbortSignal; known?: KubeObject | undefined },
+): Promise<void> {
   for (let attempt = 1;; attempt++) {
-    // Read live: the caches' resourceVersion is often behind, and then the test below would only fail.
-    const current = await kube.get(change.target, { signal });
-    const patch = patchFor(change, current);
+    const early = attempt === 1 && changesTarget(change, known) ? patchFor(change, known) : undefined;
+    const patch = early ?? patchFor(change, await kube.get(change.target, { signal }));
     if (patch === undefined) return;
     try {
       await kube.patch(change.target, patch, { type: "json", signal });
@@ -23,6 +27,10 @@ export async function changeFinalizer(kube: Kube, change: FinalizerChange, signa
       if (attempt >= 5 || (code !== "KUBE_INVALID" && code !== "KUBE_CONFLICT")) throw error;
     }
   }
+}
+
+function changesTarget({ target, change }: FinalizerChange, known: KubeObject | undefined): boolean {
+  return known?.metadata.uid === target.uid && (change === "drop" || known.metadata.deletionTimestamp === undefined);
 }
 
 function patchFor({ target, finalizer, change }: FinalizerChange, current: KubeObject | undefined) {

@@ -1,4 +1,6 @@
 // pure
+import { durationMs } from "../contracts/duration.ts";
+
 type Common = { env?: string; flag?: string; short?: string; group?: string; hidden?: boolean; fallbackText?: string };
 
 /** Any text. */
@@ -84,10 +86,8 @@ function parseBoolean(text: string): boolean {
   throw new Error("expected true or false");
 }
 
-const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
 function parseDuration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new Error('expected a duration such as "15s" or "1m30s"');
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
-    .reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ""] ?? 0), 0);
+  const ms = durationMs(text);
+  if (ms === undefined) throw new Error('expected a duration such as "15s" or "1m30s"');
+  return ms;
 }

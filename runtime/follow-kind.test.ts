@@ -100,4 +100,23 @@ test("follow: a watch that says nothing is opened anew where it was", async () =
   assert.equal(from, ["7", "8", "8"]);
 });
 
+for (const [code, lists] of [["KUBE_BUSY", 1], ["KUBE_UNREACHABLE", 1], ["KUBE_GONE", 2]] as const) {
+  test(`follow: after ${code} it ${lists === 1 ? "goes on where it was" : "lists anew"}`, async () => {
+    const from: string[] = [];
+    const heard = await follow({
+      async *pages() {
+        yield page(true, "7");
+      },
+      async *watch({ resourceVersion }, stop) {
+        from.push(resourceVersion);
+        if (from.length > 1) return stop();
+        yield { type: "BOOKMARK", object: object("", "8") };
+        throw failure(code);
+      },
+    });
+    assert.equal(from, ["7", lists === 1 ? "8" : "7"]);
+    assert.is(heard.filter((each) => each === "complete").length, lists);
+  });
+}
+
 test.run();

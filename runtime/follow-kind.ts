@@ -68,8 +68,8 @@ class Follower {
         if (signal.aborted) return;
         const code = error instanceof KubewardenError ? error.code : undefined;
         this.#failures++;
-        // An unreachable server says nothing about our place in the stream: go on from there. Anything else: list anew.
-        mustList ||= code !== "KUBE_UNREACHABLE";
+        // A server that is away or busy says nothing about our place in the stream: go on from there. Else list anew.
+        mustList ||= code !== "KUBE_UNREACHABLE" && code !== "KUBE_BUSY";
         const level = code === "KUBE_GONE" ? "debug" : this.#failures > 1 ? "warn" : "info";
         log[level]("watch interrupted", { error, failures: this.#failures });
         sink.disconnected?.(error);

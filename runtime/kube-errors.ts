@@ -10,6 +10,9 @@ const codes: Record<number, ErrorCode> = {
   409: "KUBE_CONFLICT",
   410: "KUBE_GONE",
   422: "KUBE_INVALID",
+  429: "KUBE_BUSY",
+  503: "KUBE_BUSY",
+  504: "KUBE_BUSY",
 };
 
 /** The error for a refusing answer; `what` reads like `apply Secret "ns/name"`. The message carries the server's words. */

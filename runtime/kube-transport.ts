@@ -2,6 +2,7 @@ import { type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { KubewardenError, messageOf } from "../contracts/errors.ts";
 import type { KubeAccess, KubeAccessSource } from "./kube-config.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import { sleep } from "./sleep.ts";
 
 export type KubeRequest = {
@@ -22,31 +23,43 @@ export type KubeTransport = {
   open(request: KubeRequest, lifetimeMs: number): Promise<{ status: number; body: IncomingMessage }>;
 };
 
+/** Every request that goes out takes its turn at the limit and is told with the answer's status, 0 for none. */
+export type KubeTransportOptions = {
+  userAgent?: string;
+  limit?: RateLimit | undefined;
+  onRequest?: ((request: KubeRequest, status: number) => void) | undefined;
+};
+
 const answerWithinMs = 35_000;
 const throttledAttempts = 5;
+/** Longer waits than this are no throttling but a mistake. */
+const longestThrottleMs = 60_000;
 
-export function createKubeTransport(source: KubeAccessSource, userAgent: string): KubeTransport {
+export function createKubeTransport(source: KubeAccessSource, options: KubeTransportOptions = {}): KubeTransport {
+  const { userAgent = "kubewarden-edge", limit, onRequest = () => {} } = options;
   return {
     server: source.server,
     async send(request) {
-      for (let attempt = 1;; attempt++) {
-        const answer = await exchange(request, answerWithinMs);
-        const body = await textOf(answer, request);
-        const waitSeconds = Number(answer.headers["retry-after"] ?? NaN);
-        // As client-go: the server asks to come again (priority and fairness, or it is starting).
-        const asked = answer.statusCode === 429 || (answer.statusCode ?? 0) >= 500;
-        if (asked && waitSeconds >= 0 && attempt < throttledAttempts) {
-          await sleep(Math.min(waitSeconds, 10) * 1000, request.signal);
-          continue;
-        }
-        return { status: answer.statusCode ?? 0, body };
-      }
+      const answer = await throttled(request, answerWithinMs);
+      return { status: answer.statusCode ?? 0, body: await textOf(answer, request) };
     },
     async open(request, lifetimeMs) {
-      const body = await exchange(request, lifetimeMs);
+      const body = await throttled(request, lifetimeMs);
       return { status: body.statusCode ?? 0, body };
     },
   };
+
+  /** As client-go: comes again when the server asks for it (priority and fairness, or it is starting). */
+  async function throttled(request: KubeRequest, lifetimeMs: number): Promise<IncomingMessage> {
+    for (let attempt = 1;; attempt++) {
+      const answer = await exchange(request, lifetimeMs);
+      const waitMs = 1000 * Number(answer.headers["retry-after"] ?? NaN);
+      const asked = answer.statusCode === 429 || (answer.statusCode ?? 0) >= 500;
+      if (!asked || !(waitMs >= 0) || attempt >= throttledAttempts) return answer;
+      await textOf(answer, request); // Frees the connection.
+      await sleep(Math.min(waitMs, longestThrottleMs), request.signal);
+    }
+  }
 
   async function exchange(request: KubeRequest, lifetimeMs: number): Promise<IncomingMessage> {
     const answer = await attempt(request, lifetimeMs, true);
@@ -59,10 +72,11 @@ export function createKubeTransport(source: KubeAccessSource, userAgent: string)
 
   async function attempt(request: KubeRequest, lifetimeMs: number, mayRetry: boolean): Promise<IncomingMessage> {
     request.signal?.throwIfAborted();
+    await limit?.(request.signal);
     const access = await source.current();
     let reused = false;
     try {
-      return await new Promise((resolve, reject) => {
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
         const outgoing = start(access, request, userAgent);
         // Said twice: under Deno the signal of a request that waits for its first byte on a kept connection does nothing.
         const aborted = () => {
@@ -85,7 +99,10 @@ export function createKubeTransport(source: KubeAccessSource, userAgent: string)
         });
         outgoing.end(request.body);
       });
+      onRequest(request, answer.statusCode ?? 0);
+      return answer;
     } catch (cause) {
+      onRequest(request, 0);
       request.signal?.throwIfAborted();
       // The server closed an idle connection just as we used it; only a POST may have had an effect that a second one repeats.
       if (reused && mayRetry && request.method !== "POST") return await attempt(request, lifetimeMs, false);

@@ -183,6 +183,34 @@ test("kube: throttling is waited out", async () => {
   assert.is((await kube.request("GET", "/version")).status, 200);
 });
 
+test("kube: a watch that is throttled is opened again when the server says, and not listed anew", async () => {
+  let asked = 0;
+  const { kube, requests } = await apiServer(({ query }) => {
+    if (!query.has("watch")) return undefined;
+    return ++asked < 3 ? new Response("", { status: 429, headers: { "retry-after": "0" } }) : json("");
+  });
+  assert.equal(await collect(kube), []);
+  assert.is(asked, 3);
+  assert.ok(
+    requests.filter(({ query }) => query.has("watch")).every(({ query }) => query.get("resourceVersion") === "1"),
+  );
+});
+
+test("kube: requests keep to the limit and are told with their status", async () => {
+  const { kubeconfig } = await apiServer(({ path }) => path === "/version" ? json("{}") : undefined);
+  const told: string[] = [];
+  let turns = 0;
+  const kube = await connectKube({
+    kubeconfig,
+    limit: async () => void turns++,
+    onRequest: ({ method, path }, status) => told.push(`${method} ${path} ${status}`),
+  });
+  await kube.request("GET", "/version");
+  await kube.request("GET", "/nothing");
+  assert.is(turns, 2);
+  assert.equal(told, ["GET /version 200", "GET /nothing 404"]);
+});
+
 test("kube: watch yields events however they are cut, and ends with the stream", async () => {
   const bytes = new TextEncoder().encode(
     '{"type":"ADDED","object":{"metadata":{"name":"ä"}}}\n{"type":"BOOKMARK","object":{"metadata":{"name":""}}}\n',

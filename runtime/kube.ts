@@ -7,7 +7,7 @@ import { type ApiResource, groupPath, KubeDiscovery } from "./kube-discovery.ts"
 import { kubeErrorFor } from "./kube-errors.ts";
 import { named, refFor } from "./kube-names.ts";
 import { type KubePage, type ListAnswer, pagesOf } from "./kube-pages.ts";
-import { createKubeTransport, type KubeTransport } from "./kube-transport.ts";
+import { createKubeTransport, type KubeTransport, type KubeTransportOptions } from "./kube-transport.ts";
 import { watchEvents } from "./kube-watch.ts";
 import type { WatchEvent } from "./kube-watch.ts";
 
@@ -69,9 +69,8 @@ export type Kube = {
 };
 
 /** Connects by KUBECONFIG, `~/.kube/config` or the pod's ServiceAccount. Throws `CONFIG_INVALID`; asks the server nothing. */
-export async function connectKube(options: KubeConfigOptions & { userAgent?: string } = {}): Promise<Kube> {
-  const source = await loadKubeAccess(options);
-  return createKube(createKubeTransport(source, options.userAgent ?? "kubewarden-edge"));
+export async function connectKube(options: KubeConfigOptions & KubeTransportOptions = {}): Promise<Kube> {
+  return createKube(createKubeTransport(await loadKubeAccess(options), options));
 }
 
 const contentTypes = {

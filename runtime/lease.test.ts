@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { leaseIdentity, whileLeading } from "./lease.ts";
 import { silentLog } from "./log.ts";
-import { whenAborted } from "./sleep.ts";
+import { sleep, whenAborted } from "./sleep.ts";
 import { failure, MemoryKube } from "./testing/memory-kube.ts";
 
 const key = "coordination.k8s.io/v1/Lease/ns/certs";
@@ -12,6 +12,7 @@ const key = "coordination.k8s.io/v1/Lease/ns/certs";
 function contender(kube: MemoryKube, identity: string, o: { durationMs?: number } = {}) {
   const stop = new AbortController();
   const leads = Promise.withResolvers<AbortSignal>();
+  let holds = () => false;
   const running = whileLeading({
     kube,
     name: "certs",
@@ -22,12 +23,13 @@ function contender(kube: MemoryKube, identity: string, o: { durationMs?: number 
     retryPeriodMs: 10,
     log: silentLog,
     signal: stop.signal,
-  }, async (leading) => {
+  }, async (leading, holdsNow) => {
+    holds = holdsNow;
     leads.resolve(leading);
     await whenAborted(leading);
   });
   running.catch((error) => leads.reject(error));
-  return { leads: leads.promise, stop: () => stop.abort(new Error("stopped")), running };
+  return { leads: leads.promise, holds: () => holds(), stop: () => stop.abort(new Error("stopped")), running };
 }
 
 const holder = (kube: MemoryKube) => (kube.objects.get(key)?.spec as { holderIdentity?: string }).holderIdentity;
@@ -98,6 +100,32 @@ test("lease: who cannot renew in time stops working and fails with LEASE_LOST", 
   const error = await only.running.catch((error) => error);
   assert.is(error.code, "LEASE_LOST");
   assert.ok(leading.aborted);
+});
+
+test("lease: a renewal counts from when it was asked for, not from when its answer came", async () => {
+  const kube = new MemoryKube();
+  const only = contender(kube, "one");
+  await only.leads;
+  // The server has it at once, and others count from then; with the answer three quarters of the deadline are gone.
+  const replace = kube.replace.bind(kube);
+  kube.replace = async (object: KubeObject, o: { signal?: AbortSignal } = {}) => {
+    const stored = await replace(object);
+    await sleep(150, o.signal);
+    return stored;
+  };
+  assert.is((await only.running.catch((error) => error)).code, "LEASE_LOST");
+});
+
+test("lease: a process that was stopped for longer than the deadline knows it before its timers tell", async () => {
+  const kube = new MemoryKube();
+  const only = contender(kube, "one");
+  const leading = await only.leads;
+  assert.is(only.holds(), true);
+  for (const started = performance.now(); performance.now() - started < 250;); // As if SIGSTOP and SIGCONT.
+  assert.is(only.holds(), false);
+  assert.is(leading.aborted, false);
+  only.stop();
+  await only.running.catch(() => undefined);
 });
 
 test("lease: a short failure to renew is survived", async () => {

@@ -34,11 +34,12 @@ const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
  * Leader election as client-go does it: waits for the Lease, runs `work` while holding it, gives it back at the end.
  * The signal for `work` ends with `options.signal` or when the Lease is lost; the latter throws `LEASE_LOST` after `work`
  * has returned, and the process should end. An expired holder is one whose record did not change for `durationMs` by
- * our own clock, so clocks need not agree.
+ * our own clock, so clocks need not agree. `holds` says whether the last renewal is young enough that nobody else leads:
+ * it turns false even where a stopped process could not be told by its signal yet.
  */
 export async function whileLeading(
   options: LeaseOptions,
-  work: (leading: AbortSignal) => Promise<void>,
+  work: (leading: AbortSignal, holds: () => boolean) => Promise<void>,
 ): Promise<void> {
   const { signal } = options;
   const lease = new LeaseHolder(options);
@@ -47,7 +48,7 @@ export async function whileLeading(
   const end = () => leading.abort(signal.reason);
   if (signal.aborted) end();
   signal.addEventListener("abort", end, { once: true });
-  const working = work(leading.signal);
+  const working = work(leading.signal, () => lease.holds());
   const ended = new AbortController();
   const settled = working.then(() => ended.abort(), () => ended.abort());
   try {
@@ -81,6 +82,8 @@ class LeaseHolder {
   readonly #log: Log;
   /** The Lease as last seen, and when (by our clock) its record last changed. */
   #seen: { lease: KubeObject; record: string; at: number } | undefined;
+  /** Before the last renewal was sent: others count from when the server took it, which is later. */
+  #renewedAt = -Infinity;
 
   constructor({ kube, name, namespace, identity, log, ...times }: LeaseOptions) {
     this.#kube = kube;
@@ -109,23 +112,24 @@ class LeaseHolder {
     this.#log.info("leading");
   }
 
+  holds(): boolean {
+    return performance.now() - this.#renewedAt < this.#renewDeadlineMs;
+  }
+
   /** Renews until the signal; throws `LEASE_LOST` when that did not succeed in time or another one holds it. */
   async keep(signal: AbortSignal): Promise<void> {
-    for (let renewedAt = performance.now(); !signal.aborted;) {
+    while (!signal.aborted) {
       await sleep(this.#retryPeriodMs, signal).catch(() => undefined); // Aborted: the loop ends.
       if (signal.aborted) return;
-      const left = this.#renewDeadlineMs - (performance.now() - renewedAt);
+      const left = this.#renewDeadlineMs - (performance.now() - this.#renewedAt);
       try {
         const held = await withDeadline({ ms: Math.max(1, left), signal }, (limited) => this.#tryOnce(limited));
         if (!held) throw lost(this.#ref.name, "another process holds it");
-        renewedAt = performance.now();
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof KubewardenError && error.code === "LEASE_LOST") throw error;
         this.#log.warn("cannot renew the lease", { error });
-        if (performance.now() - renewedAt >= this.#renewDeadlineMs) {
-          throw lost(this.#ref.name, "renewing failed", error);
-        }
+        if (!this.holds()) throw lost(this.#ref.name, "renewing failed", error);
       }
     }
   }
@@ -149,6 +153,7 @@ class LeaseHolder {
 
   /** Creates, takes or renews the Lease; false while someone else holds it. Losing a race throws and is tried again. */
   async #tryOnce(signal: AbortSignal): Promise<boolean> {
+    const startedAt = performance.now();
     const lease = await this.#kube.get(this.#ref, { signal });
     const now = microTime();
     const own = {
@@ -160,6 +165,7 @@ class LeaseHolder {
       const metadata = { name: this.#ref.name, namespace: this.#ref.namespace };
       const spec = { ...own, acquireTime: now, leaseTransitions: 0 };
       this.#note(await this.#kube.create({ ...kind, metadata, spec }, { signal }));
+      this.#renewedAt = startedAt;
       return true;
     }
     this.#note(lease);
@@ -169,6 +175,7 @@ class LeaseHolder {
     const transitions = spec.leaseTransitions ?? 0;
     const taken = mine ? {} : { acquireTime: now, leaseTransitions: transitions + 1 };
     this.#note(await this.#kube.replace({ ...lease, spec: { ...spec, ...own, ...taken } }, { signal }));
+    this.#renewedAt = startedAt;
     return true;
   }
 

@@ -43,6 +43,17 @@ test("metrics: a counter without labels is there before its first event", async 
   assert.equal(await linesOf(metrics, "rare_total"), ["rare_total 0"]);
 });
 
+test("metrics: an observed gauge tells what is there when somebody looks, and nothing that is gone", async () => {
+  const metrics = createMetrics({ maxLabelSets: 2 });
+  let names = ["a", "b", "c", "d", "e"];
+  metrics.observed("thing", "Things", () => names.map((name) => [1, { name }]));
+  assert.is((await linesOf(metrics, "thing")).length, 5);
+  names = ["e"];
+  assert.equal(await linesOf(metrics, "thing"), ['thing{name="e"} 1']);
+  names = [];
+  assert.equal(await linesOf(metrics, "thing"), []);
+});
+
 test("metrics: the same name is the same instrument", async () => {
   const metrics = createMetrics();
   for (let count = 0; count < 2; count++) metrics.counter("same_total", "Same", ["a"]).inc({ a: "x" });

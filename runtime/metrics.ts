@@ -1,7 +1,13 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { Resource } from "@opentelemetry/resources";
-import { type IMetricReader, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  type IMetricReader,
+  InstrumentType,
+  MeterProvider,
+  MetricReader,
+} from "@opentelemetry/sdk-metrics";
 import { defaultMaxLabelSets, type Labels, labelSets, sdkLimitFor } from "./label-sets.ts";
 import { observeProcess } from "./process-metrics.ts";
 
@@ -9,7 +15,7 @@ import { observeProcess } from "./process-metrics.ts";
 export type Metrics = {
   counter(name: string, help: string, labels?: readonly string[]): { inc(labels?: Labels, by?: number): void };
   gauge(name: string, help: string, labels?: readonly string[]): { set(value: number, labels?: Labels): void };
-  /** A gauge that is read when somebody looks. */
+  /** A gauge that is read when somebody looks: label sets that `read` does not name any more are gone. */
   observed(name: string, help: string, read: () => Iterable<readonly [number, Labels]>): void;
   histogram(name: string, help: string, options?: HistogramOptions): { observe(value: number, labels?: Labels): void };
   /** All of them in Prometheus' text format. */
@@ -31,10 +37,28 @@ export type MetricsOptions = {
   maxLabelSets?: number;
 };
 
+/**
+ * The SDK goes on telling cumulative label sets that are no longer observed, so observed gauges are read as deltas, which
+ * for a gauge means the same values.
+ */
+export function temporalityFor(
+  type: InstrumentType,
+  otherwise: (type: InstrumentType) => AggregationTemporality = () => AggregationTemporality.CUMULATIVE,
+): AggregationTemporality {
+  return type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : otherwise(type);
+}
+
+/** Bound of label sets by instrument: what is observed is as many as there are things to tell of. */
+export const maxObservedLabelSets = 100_000;
+
 /** A set of instruments of its own, read by `text()` and by the readers given. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
   const { processMetrics = false, readers = [], resource, maxLabelSets = defaultMaxLabelSets } = options;
-  const page = new PageReader({ cardinalitySelector: () => sdkLimitFor(maxLabelSets) });
+  const page = new PageReader({
+    aggregationTemporalitySelector: (type) => temporalityFor(type),
+    cardinalitySelector: (type) =>
+      sdkLimitFor(type === InstrumentType.OBSERVABLE_GAUGE ? maxObservedLabelSets : maxLabelSets),
+  });
   const provider = new MeterProvider({ readers: [page, ...readers], ...(resource ? { resource } : {}) });
   const meter = provider.getMeter("kubewarden");
   if (processMetrics) observeProcess(meter);

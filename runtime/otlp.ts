@@ -12,7 +12,7 @@ import type { BatchSpanProcessorOptions } from "@opentelemetry/sdk-trace";
 import { productVersion } from "./cli.ts";
 import { defaultMaxLabelSets, sdkLimitFor } from "./label-sets.ts";
 import type { Log } from "./log.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics, maxObservedLabelSets, type Metrics, temporalityFor } from "./metrics.ts";
 import { newMetricExporter, newSpanExporter, otlpProtocol } from "./otlp-exporters.ts";
 import { logOtlpProblems } from "./otlp-log.ts";
 import { sleep } from "./sleep.ts";
@@ -72,11 +72,17 @@ export async function startTelemetry({ service, pushMetrics, pushTraces, log }: 
 async function pushingReader(log: Log): Promise<IMetricReader> {
   const exportIntervalMillis = positive("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000;
   const timeoutMs = positive("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000;
+  const exporter = await newMetricExporter(otlpProtocol("METRICS", log));
+  const preferred = exporter.selectAggregationTemporality?.bind(exporter);
+  exporter.selectAggregationTemporality = (type) => temporalityFor(type, preferred);
   return new PeriodicExportingMetricReader({
-    exporter: await newMetricExporter(otlpProtocol("METRICS", log)),
+    exporter,
     exportIntervalMillis,
     exportTimeoutMillis: Math.min(timeoutMs, exportIntervalMillis),
-    cardinalityLimits: { default: sdkLimitFor(defaultMaxLabelSets) },
+    cardinalityLimits: {
+      default: sdkLimitFor(defaultMaxLabelSets),
+      observableGauge: sdkLimitFor(maxObservedLabelSets),
+    },
   });
 }
 

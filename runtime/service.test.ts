@@ -77,8 +77,10 @@ test("service: a leader runs its controllers, is ready and counts, and stops in 
   await kube.create({ ...configMaps, metadata: { name: "seen", namespace: "default" } });
   assert.type(await passed.promise, "string");
   assert.is((await service.healthz()).status, 200);
-  assert.is((await service.readyz()).status, 200);
+  assert.equal(await service.readyz(), { status: 200, text: "ok, leading\n" });
   const { text } = await service.metrics();
+  assert.match(text, "kubewarden_leading 1");
+  assert.match(text, 'kubewarden_api_requests_total{verb="watch",resource="configmaps",code="200"} 1');
   assert.match(text, 'kubewarden_reconciles_total{controller="testing",result="ok"}');
   assert.match(text, "process_resident_memory_bytes");
   const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", name: "testing", namespace: "default" };
@@ -124,6 +126,8 @@ test("service: a replica that stands by is ready and does not work", async () =>
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.is(second, false);
+  assert.is((await standby.readyz()).text, "ok, standing by\n");
+  assert.match((await standby.metrics()).text, "kubewarden_leading 0");
   standby.stop();
   await standby.ended;
   first.stop();

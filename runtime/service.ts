@@ -1,41 +1,22 @@
-import { KubewardenError, messageOf } from "../contracts/errors.ts";
-import { parseAddress } from "./address.ts";
+import { messageOf } from "../contracts/errors.ts";
+import { allOrNone, type Work } from "./all-or-none.ts";
 import { parseCli } from "./cli.ts";
 import { type Controller, runController } from "./controller.ts";
+import { EventRecorder } from "./event-recorder.ts";
+import { fencedKube } from "./fenced-kube.ts";
 import type { Flags, FlagValues } from "./flag-table.ts";
-import { booleanFlag, choiceFlag, durationFlag, textFlag } from "./flags.ts";
-import { serve } from "./http-server.ts";
 import { connectKube, type Kube } from "./kube.ts";
 import { leaseIdentity, whileLeading } from "./lease.ts";
-import { createLog, type Log, logLevels } from "./log.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createLog, type Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { startTelemetry } from "./otlp.ts";
 import { type ProcessContext, runProcess } from "./process.ts";
+import { rateLimit } from "./rate-limit.ts";
+import { countRequests } from "./request-metrics.ts";
+import { checkLeaseTimes, commonFlags, type CommonOptions } from "./service-flags.ts";
+import { serveProbes } from "./service-probes.ts";
 import { whenAborted } from "./sleep.ts";
 import { WatchCache, type WatchQuery } from "./watch-cache.ts";
-
-const commonFlags = {
-  deploymentsNamespace: textFlag("namespace of policy servers and of the Lease", "kubewarden", {
-    env: "KUBEWARDEN_DEPLOYMENTS_NAMESPACE",
-  }),
-  healthProbeBindAddress: textFlag("address of /healthz and /readyz, 0 for none", ":8081", {
-    env: "KUBEWARDEN_HEALTH_PROBE_BIND_ADDRESS",
-  }),
-  metricsBindAddress: textFlag("address of /metrics, 0 for none", ":8080", { env: "KUBEWARDEN_METRICS_BIND_ADDRESS" }),
-  leaderElect: booleanFlag("work only while holding the Lease", true, { env: "KUBEWARDEN_LEADER_ELECT" }),
-  leaseDuration: durationFlag("how long others wait for a silent leader", "15s", { env: "KUBEWARDEN_LEASE_DURATION" }),
-  leaseRenewDeadline: durationFlag("a leader that cannot renew for so long stops", "10s", {
-    env: "KUBEWARDEN_LEASE_RENEW_DEADLINE",
-  }),
-  leaseRetryPeriod: durationFlag("time between attempts at the Lease", "2s", { env: "KUBEWARDEN_LEASE_RETRY_PERIOD" }),
-  kubeconfig: textFlag("path of a kubeconfig; default KUBECONFIG, then the pod's ServiceAccount", "", {
-    placeholder: "path",
-  }),
-  logLevel: choiceFlag("least level that is logged", logLevels, "info", { env: "KUBEWARDEN_LOG_LEVEL" }),
-  logFmt: choiceFlag("format of log lines", ["json", "text"], "json", { env: "KUBEWARDEN_LOG_FMT" }),
-};
-
-/** What every controller process understands. */
-export type CommonOptions = FlagValues<typeof commonFlags>;
 
 export type ServiceContext<F extends Flags> = {
   kube: Kube;
@@ -50,7 +31,7 @@ export type ServiceContext<F extends Flags> = {
   /** Runs a controller while this process leads. */
   run<O>(controller: Controller<O>, options?: { workers?: number }): void;
   /** Runs anything else while this process leads; an error ends the process. */
-  whileLeading(work: (signal: AbortSignal) => Promise<void>): void;
+  whileLeading(work: Work): void;
 };
 
 export type ServiceSpec<F extends Flags> = {
@@ -81,22 +62,32 @@ export async function runService<F extends Flags>(
   const flags = { ...commonFlags, ...spec.flags };
   const options = parseCli({ ...spec, flags }, argv, env) as CommonOptions & FlagValues<F> | undefined;
   if (options === undefined) return;
-  if (options.leaseRetryPeriod >= options.leaseRenewDeadline || options.leaseRenewDeadline >= options.leaseDuration) {
-    throw new KubewardenError("USAGE", "expected lease-retry-period < lease-renew-deadline < lease-duration");
-  }
+  checkLeaseTimes(options);
   const log = createLog({ level: options.logLevel, format: options.logFmt, fields: { service: spec.name } });
-  const metrics = createMetrics({ processMetrics: true });
+  const telemetry = await startTelemetry({
+    service: spec.name,
+    pushMetrics: options.enableMetrics,
+    pushTraces: false,
+    log,
+  });
+  const { metrics } = telemetry;
   // One failing part takes the whole process down, in order.
   const failure = new AbortController();
   const signal = AbortSignal.any([stop, failure.signal]);
-  const kube = await connectKube({
+  const access = {
     kubeconfig: options.kubeconfig || undefined,
     userAgent: `kubewarden-edge/${spec.name}`,
-  });
+    onRequest: countRequests(metrics),
+  };
+  const limit = rateLimit({ perSecond: options.kubeApiQps, burst: options.kubeApiBurst });
+  let mayWrite = () => false;
+  const kube = fencedKube(await connectKube({ ...access, limit }), { mayWrite: () => mayWrite() });
 
   const caches: WatchCache[] = [];
-  const leadingWorks: ((leading: AbortSignal) => Promise<void>)[] = [];
-  const servers = await serveProbes({ options, env, signal, log, metrics, caches });
+  const leadingWorks: Work[] = [];
+  const leads = metrics.gauge("kubewarden_leading", "1 while this replica works, 0 while it stands by");
+  const role = () => mayWrite() ? "leading" : "standing by";
+  const servers = await serveProbes({ options, env, signal, log, metrics, caches, role });
   try {
     await spec.start({
       kube,
@@ -112,14 +103,24 @@ export async function runService<F extends Flags>(
         return cache;
       },
       run(controller, { workers } = {}) {
-        leadingWorks.push((leading) => runController(controller, { kube, log, metrics, signal: leading, workers }));
+        leadingWorks.push((leading) => {
+          const component = controller.name, instance = env.POD_NAME || spec.name;
+          const events = new EventRecorder({ kube, log, signal: leading, component, instance });
+          return runController(controller, { kube, log, metrics, signal: leading, workers, events });
+        });
       },
       whileLeading: (work) => void leadingWorks.push(work),
     });
-    const lead = (leading: AbortSignal) => allOrNone(leadingWorks, leading);
+    leads.set(0);
+    const lead = async (leading: AbortSignal, holds: () => boolean) => {
+      mayWrite = holds;
+      leads.set(1);
+      await allOrNone(leadingWorks, leading).finally(() => leads.set(0));
+    };
     if (options.leaderElect) {
       await whileLeading({
-        kube,
+        // Without a limit: the work that waits for its turn must not hold up what keeps it allowed.
+        kube: await connectKube(access),
         name: spec.name,
         namespace: options.deploymentsNamespace,
         identity: leaseIdentity(env),
@@ -129,64 +130,13 @@ export async function runService<F extends Flags>(
         log,
         signal,
       }, lead);
-    } else await lead(signal);
+    } else await lead(signal, () => true);
     await whenAborted(stop);
   } catch (error) {
     if (!stop.aborted) throw error;
     if (error !== stop.reason) log.warn("stopped with an error", { error: messageOf(error) });
   } finally {
     failure.abort();
-    await Promise.all(servers.map(({ closed }) => closed));
+    await Promise.all([...servers.map(({ closed }) => closed), telemetry.close()]);
   }
-}
-
-/** Runs all until the signal; if one fails, the others are stopped and its error is thrown. */
-async function allOrNone(works: ((signal: AbortSignal) => Promise<void>)[], leading: AbortSignal): Promise<void> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([leading, failure.signal]);
-  const outcomes = await Promise.allSettled(works.map(async (work) => {
-    try {
-      await work(signal);
-    } catch (error) {
-      failure.abort(error);
-      throw error;
-    }
-  }));
-  if (failure.signal.aborted && !leading.aborted) throw failure.signal.reason;
-  const rejected = outcomes.find((each) => each.status === "rejected");
-  if (rejected && !leading.aborted) throw rejected.reason;
-}
-
-type Probes = {
-  options: CommonOptions;
-  env: Readonly<Record<string, string | undefined>>;
-  signal: AbortSignal;
-  log: Log;
-  metrics: Metrics;
-  caches: WatchCache[];
-};
-
-async function serveProbes({ options, env, signal, log, metrics, caches }: Probes) {
-  const defaultHost = env.KUBEWARDEN_BIND_ADDRESS || "0.0.0.0";
-  const health = parseAddress(options.healthProbeBindAddress, defaultHost);
-  const metricsAt = parseAddress(options.metricsBindAddress, defaultHost);
-  const limits = { signal, log, maxBodyBytes: 0, drainMs: 1000 };
-  const answerHealth = (request: Request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/healthz") return new Response("ok\n");
-    if (pathname !== "/readyz") return new Response("not found\n", { status: 404 });
-    const behind = caches.filter(({ synced }) => !synced).map(({ query }) => query.kind);
-    return behind.length === 0
-      ? new Response("ok\n")
-      : new Response(`waiting for caches: ${behind.join(", ")}\n`, { status: 503 });
-  };
-  const answerMetrics = async (request: Request) => {
-    if (new URL(request.url).pathname !== "/metrics") return new Response("not found\n", { status: 404 });
-    const { contentType, body } = await metrics.text();
-    return new Response(body, { headers: { "content-type": contentType } });
-  };
-  return await Promise.all([
-    ...(health ? [serve(answerHealth, { ...health, ...limits })] : []),
-    ...(metricsAt ? [serve(answerMetrics, { ...metricsAt, ...limits })] : []),
-  ]);
 }

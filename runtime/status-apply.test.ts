@@ -46,6 +46,13 @@ test("status: a condition whose status changes gets the present time", () => {
   assert.is(conditions[0]?.lastTransitionTime, "2026-02-02T02:02:02Z");
 });
 
+test("status: a message is cut to what an API server takes", () => {
+  const conditions = [{ ...ready, message: "x".repeat(40_000) }];
+  const applied = statusApplyFor({ ...intent, conditions }, server({}), now).status as typeof intent;
+  assert.is(applied.conditions[0]?.message.length, 32_768);
+  assert.is(applied.conditions[0]?.message.at(-1), "…");
+});
+
 const present = { ...ready, lastTransitionTime: earlier };
 const cases: [string, KubeObject, boolean][] = [
   ["is applied when all is there and owned", server({ caBundle: "pem", conditions: [present] }, ownedExactly), true],

@@ -18,7 +18,16 @@ export function statusApplyFor(intent: StatusIntent, current: KubeObject, now: D
 function timedCondition(intended: IntendedCondition, known: Condition[], now: Date): Condition {
   const before = known.find(({ type }) => type === intended.type);
   const unchanged = before?.status === intended.status && before.lastTransitionTime;
-  return { ...intended, lastTransitionTime: unchanged || now.toISOString().replace(/\.\d+Z$/, "Z") };
+  const message = cutToLength(intended.message);
+  return { ...intended, message, lastTransitionTime: unchanged || now.toISOString().replace(/\.\d+Z$/, "Z") };
+}
+
+/** What a condition's message may hold (metav1.Condition), in characters; longer ones would be refused as a whole. */
+const longestMessage = 32_768;
+
+function cutToLength(message: string): string {
+  // Characters outside the basic plane count once there and twice here, so this may cut early but never late.
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;
 }
 
 /**
@@ -66,7 +75,7 @@ function conditionKey(type: string): string {
 }
 
 /** JSON with sorted keys. */
-function canonical(value: unknown): string | undefined {
+export function canonical(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return JSON.stringify(
     value,

@@ -110,17 +110,39 @@ test("policies become active", async () => {
   await untilDenied(stage, podFor("owners"), "Missing required labels: owner");
 });
 
-/** Name of a policy that cannot be served, what it asks for, and what its condition must say. */
-const broken: { name: string; module: string; settings?: unknown; says: RegExp }[] = [
-  { name: "missing", module: `${modules.more}/nowhere.wasm`, says: /nowhere\.wasm.*404/s },
-  { name: "no-such-host", module: "https://127.0.0.1:1/policy.wasm", says: /127\.0\.0\.1:1.*refused/is },
-  { name: "insecure", module: "http://127.0.0.1:1/policy.wasm", says: /"127\.0\.0\.1:1" is not listed in insecure/ },
-  { name: "not-wasm", module: `${modules.more}/text.wasm`, says: /invalid wasm file/ },
-  { name: "no-metadata", module: `${modules.more}/empty.wasm`, says: /missing protocol version/ },
-  { name: "refuses", module: ownersModule, settings: { labels: [] }, says: /labels must be a list with at least one/ },
+/** Name of a policy that cannot be served, what it asks for, and what its condition must say, by which reason. */
+const broken: { name: string; module: string; settings?: unknown; reason: string; says: RegExp }[] = [
+  { name: "missing", module: `${modules.more}/nowhere.wasm`, reason: "ModuleFetchFailed", says: /nowhere\.wasm.*404/s },
+  {
+    name: "no-such-host",
+    module: "https://127.0.0.1:1/policy.wasm",
+    reason: "ModuleFetchFailed",
+    says: /127\.0\.0\.1:1.*refused/is,
+  },
+  {
+    name: "insecure",
+    module: "http://127.0.0.1:1/policy.wasm",
+    reason: "ModuleFetchFailed",
+    says: /"127\.0\.0\.1:1" is not listed in insecure/,
+  },
+  { name: "not-wasm", module: `${modules.more}/text.wasm`, reason: "ModuleInvalid", says: /invalid wasm file/ },
+  {
+    name: "no-metadata",
+    module: `${modules.more}/empty.wasm`,
+    reason: "ModuleInvalid",
+    says: /missing protocol version/,
+  },
+  {
+    name: "refuses",
+    module: ownersModule,
+    settings: { labels: [] },
+    reason: "SettingsInvalid",
+    says: /labels must be a list with at least one/,
+  },
   {
     name: "endless-settings",
     module: `${modules.examples}/hostile/endless-settings.wasm`,
+    reason: "SettingsInvalid",
     says: /validate_settings exceeded the allowed execution time/,
   },
 ];
@@ -134,11 +156,11 @@ test("what cannot be served is named by its condition, and what is served stays"
     broken.map(({ name, module, settings }) => policyOn(name, module, settings ? { settings } : {})),
   );
 
-  const says = [...broken, { name: "owners", says: /unknown setting 'colour'/ }];
-  for (const { name, says: words } of says) {
+  const says = [...broken, { name: "owners", reason: "SettingsInvalid", says: /unknown setting 'colour'/ }];
+  for (const { name, reason, says: words } of says) {
     await untilObject(stage, clusterwide(name), (object) => {
       const found = findCondition(object, "PolicyUniquelyReachable");
-      if (found?.reason !== "PolicyLoadFailed") return `${found?.status} ${found?.reason}: ${found?.message}`;
+      if (found?.reason !== reason) return `${found?.status} ${found?.reason}: ${found?.message}`;
       return words.test(found.message) || found.message;
     });
   }

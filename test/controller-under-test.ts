@@ -18,6 +18,8 @@ export type ControllerBench = {
   kube: Kube;
   /** Starts a service under its own ServiceAccount and Lease; the function ends it with a signal and waits. */
   start(service: string, args?: string[]): Promise<(signal?: NodeJS.Signals) => Promise<number | null>>;
+  /** All that the processes wrote so far. */
+  written(): string;
   stop(): Promise<void>;
 };
 
@@ -82,6 +84,7 @@ export async function startControllerBench(
         return await exited;
       };
     },
+    written: () => text,
     async stop() {
       for (const child of running) child.kill("SIGKILL");
       await api.stop();

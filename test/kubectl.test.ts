@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { conditionOwners } from "../contracts/status-owners.ts";
 import { startLocalCluster } from "../local-cluster/cluster.ts";
 import { policiesFolder } from "../local-cluster/demo/manifests.ts";
 import { serveModules } from "../local-cluster/demo/module-server.ts";
@@ -84,6 +85,25 @@ step("apply of a policy, and wait until it is active", async () => {
   await succeed(["wait", "--for=condition=PolicyActive", "cap/privileged-pods", "--timeout=90s"]);
 });
 
+step("wait works on every condition, and each is about the present generation", async () => {
+  const asked: [string, string[]][] = [
+    ["ps/default", Object.keys(conditionOwners).filter((each) => /Reconciled$|^PodsReady$/.test(each))],
+    ["cap/privileged-pods", Object.keys(conditionOwners).filter((each) => /^Policy(?!Webhooks)/.test(each))],
+  ];
+  assert.is(asked.flatMap(([, types]) => types).length, Object.keys(conditionOwners).length - 1);
+  for (const [object, types] of asked) {
+    for (const type of types) await succeed(["wait", `--for=condition=${type}`, object, "--timeout=60s"]);
+    const { metadata, status } = JSON.parse(await succeed(["get", object, "-o", "json"])) as {
+      metadata: { generation: number };
+      status: { conditions: { type: string; observedGeneration?: number }[] };
+    };
+    assert.equal(status.conditions.map(({ type }) => type).sort(), [...types].sort());
+    for (const { type, observedGeneration } of status.conditions) {
+      assert.is(observedGeneration, metadata.generation, type);
+    }
+  }
+});
+
 step("get knows the short names and shows the printer columns", async () => {
   const listed = await succeed(["get", "ps,cap,ap"]);
   assert.match(listed, /policyserver\.policies\.kubewarden\.io\/default/);
@@ -95,6 +115,17 @@ step("describe shows the conditions", async () => {
   const described = await succeed(["describe", "cap", "privileged-pods"]);
   assert.match(described, /Type:\s+PolicyActive/);
   assert.match(described, /Type:\s+PolicyUniquelyReachable/);
+});
+
+step("describe shows an Event for each change of them, from both services that write them", async () => {
+  const described = await succeed(["describe", "cap", "privileged-pods"]);
+  const [, events = ""] = described.split("\nEvents:");
+  assert.match(events, /Normal\s+PolicyActive\s.*webhook-registrar\s+PolicyActive is True/);
+  assert.match(events, /Normal\s+LatestReplicaSetIsUniquelyReachable\s.*reconciler\s+PolicyUniquelyReachable is True/);
+  assert.match(events, /Normal\s+PolicyStatusChanged\s.*webhook-registrar\s+policyStatus is active/);
+  const [, ofServer = ""] = (await succeed(["describe", "ps", "default"])).split("\nEvents:");
+  assert.match(ofServer, /Normal\s+ReconciliationSucceeded\s.*certs\s+CertSecretReconciled is True/);
+  assert.match(ofServer, /Normal\s+PodsReady\s.*reconciler\s+PodsReady is True/);
 });
 
 step("run of a privileged pod is denied in the policy's own words, a modest one is created", async () => {

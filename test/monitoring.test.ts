@@ -6,12 +6,15 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
+import { annotations, apiVersion } from "../contracts/names.ts";
 import { silentLog } from "../runtime/log.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { exchange } from "../runtime/net.ts";
 import { samplesOf } from "../runtime/testing/prometheus-page.ts";
 import { startPolicyServer } from "../services/policy-server/server.ts";
 import { configFor } from "../services/policy-server/testing/config.ts";
 import { exampleUrl } from "../services/policy-server/testing/guests.ts";
+import { observeRelaxedWebhooks } from "../services/webhook-registrar/relaxed-metric.ts";
 
 /** `deploy/monitoring/`: the alerts do what they say, and nothing there asks for a metric that no server has. */
 const folder = fileURLToPath(new URL("../deploy/monitoring/", import.meta.url));
@@ -57,7 +60,7 @@ test("monitoring: every alert has its own test", async () => {
 });
 
 test("monitoring: what the dashboard and the alerts ask for is on a server's page", async () => {
-  const known = await namesOnThePage();
+  const known = new Set([...await namesOnThePage(), ...await namesOfTheRegistrar()]);
   const queries = [
     ...rules.map((rule) => rule.expr),
     ...dashboard.panels.flatMap((panel) => panel.targets ?? []).map(({ expr }) => expr),
@@ -77,6 +80,27 @@ test("monitoring: every panel of the dashboard asks the source that was chosen",
     assert.ok((panel.targets ?? []).length > 0, panel.title);
   }
 });
+
+/** The names of what webhook-registrar shows of a policy that has a deadlock guard. */
+async function namesOfTheRegistrar(): Promise<string[]> {
+  const nowhere = { list: () => [], get: () => undefined };
+  const guarded = {
+    apiVersion,
+    kind: "ClusterAdmissionPolicy",
+    metadata: { name: "guarded", annotations: { [annotations.relaxWhenUnavailableAfter]: "2m" } },
+  };
+  const metrics = createMetrics();
+  observeRelaxedWebhooks(metrics, {
+    policies: {
+      AdmissionPolicy: nowhere,
+      AdmissionPolicyGroup: nowhere,
+      ClusterAdmissionPolicy: { ...nowhere, list: () => [guarded] },
+      ClusterAdmissionPolicyGroup: nowhere,
+    },
+    webhooks: { MutatingWebhookConfiguration: nowhere, ValidatingWebhookConfiguration: nowhere },
+  });
+  return samplesOf((await metrics.text()).body).map(({ name }) => name);
+}
 
 /** The names of all samples a server shows that was asked once. */
 async function namesOnThePage(): Promise<Set<string>> {

@@ -76,7 +76,7 @@ test("a policy becomes reachable once the certificate is there and a pod serves 
 
 test("a module that does not load is named on its policy, and the other one stays reachable", async () => {
   await kube.create(policy("bad", { module: "https://x.example/broken.wasm" }));
-  const bad = await objectWhere(kube, policyRef("bad"), is("PolicyUniquelyReachable", "False", "PolicyLoadFailed"));
+  const bad = await objectWhere(kube, policyRef("bad"), is("PolicyUniquelyReachable", "False", "ModuleFetchFailed"));
   assert.match(findCondition(bad, "PolicyUniquelyReachable")!.message, /Cannot fetch module .*broken.wasm/);
   assert.is(findCondition(await get(policyRef("good")), "PolicyUniquelyReachable")?.status, "True");
 });
@@ -121,13 +121,12 @@ test("what was deleted or changed by hand is put back", async () => {
   await objectWhere(kube, serviceRef, (service) => service.metadata.uid !== uid);
   await kube.patch(configMapRef, { data: { "policies.yml": "{}" } }, { type: "merge" });
   await objectWhere(kube, configMapRef, ({ data }) => (data as Record<string, string>)["policies.yml"] !== "{}");
-  await kube.patch(deploymentRef, { spec: { replicas: 0 }, metadata: { annotations: { note: "theirs" } } }, {
-    type: "merge",
-  });
+  const theirs = { template: { spec: { dnsPolicy: "Default" } } };
+  await kube.patch(deploymentRef, { spec: theirs, metadata: { annotations: { note: "theirs" } } }, { type: "merge" });
   const deployment = await objectWhere(
     kube,
     deploymentRef,
-    ({ spec }) => (spec as { replicas: number }).replicas === 1,
+    ({ spec }) => (spec as { template: { spec: { dnsPolicy: string } } }).template.spec.dnsPolicy === "ClusterFirst",
   );
   assert.is(deployment.metadata.annotations!.note, "theirs", "annotations of others stay");
 });
@@ -137,11 +136,6 @@ test("a restart that kubectl asked for is not undone by later changes", async ()
   const asked = { spec: { template: { metadata: { annotations: restartedAt } } } };
   await kube.patch(deploymentRef, asked, { type: "strategic" });
   await kube.patch(serverRef, { spec: { env: [{ name: "MORE", value: "1" }] } }, { type: "merge" });
-  type Template = {
-    metadata: { annotations?: Record<string, string> };
-    spec: { containers: { env: { name: string }[] }[] };
-  };
-  const templateOf = ({ spec }: KubeObject) => (spec as { template: Template }).template;
   const changed = await objectWhere(
     kube,
     deploymentRef,
@@ -153,8 +147,59 @@ test("a restart that kubectl asked for is not undone by later changes", async ()
 test("killed in the middle of a change, it ends in the same state", async () => {
   await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
   await kube.patch(policyRef("good"), { spec: { settings: { level: 2 } } }, { type: "merge" });
-  const running = cluster.node.pods().find(({ name }) => name.startsWith("reconciler-"));
-  for (const pid of running?.pids ?? []) process.kill(pid, "SIGKILL");
+  killReconciler();
+  await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
+});
+
+test("who scales the Deployment keeps what they asked for, until spec.replicas changes", async () => {
+  await kube.patch(deploymentRef, { spec: { replicas: 2 } }, { type: "merge", subresource: "scale" });
+  await kube.patch(policyRef("good"), { spec: { settings: { level: 3 } } }, { type: "merge" });
+  await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
+  await objectWhere(kube, deploymentRef, (each) => scaleOf(each).ready === 2);
+  assert.is(scaleOf(await get(deploymentRef)).wanted, 2, "after a rollout");
+
+  killReconciler();
+  await kube.patch(serverRef, { spec: { env: [{ name: "MORE", value: "2" }] } }, { type: "merge" });
+  await objectWhere(kube, deploymentRef, (each) => JSON.stringify(each.spec).includes('{"name":"MORE","value":"2"}'));
+  assert.is(scaleOf(await get(deploymentRef)).wanted, 2, "also after a restart of the reconciler");
+
+  await kube.patch(serverRef, { spec: { replicas: 0 } }, { type: "merge" });
+  await objectWhere(kube, deploymentRef, (each) => scaleOf(each).wanted === 0);
+  await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "False"));
+});
+
+test("what leaves the spec leaves the Deployment, what others put there stays (IT-22, IT-23, IT-24, IT-25)", async () => {
+  const system = { "kubewarden/policy-server": "mine", "app.kubernetes.io/managed-by": "me" };
+  const ours = { labels: { team: "a", ...system }, annotations: { note: "ours", reason: "x" } };
+  await kube.patch(serverRef, { spec: ours }, { type: "merge" });
+  const labelled = await objectWhere(kube, deploymentRef, ({ metadata }) => metadata.labels?.team === "a");
+  for (const { labels, annotations } of [labelled.metadata, templateOf(labelled).metadata]) {
+    assert.is(labels?.team, "a");
+    assert.is(labels?.["kubewarden/policy-server"], "default");
+    assert.is(labels?.["app.kubernetes.io/managed-by"], "kubewarden-controller");
+    assert.is(annotations?.reason, "x");
+  }
+  const sidecar = { name: "sidecar", image: "policy-server-double:1" };
+  const theirs = {
+    metadata: { labels: { theirs: "yes" }, annotations: { theirs: "yes" } },
+    spec: { template: { metadata: { labels: { theirs: "yes" } }, spec: { containers: [sidecar] } } },
+  };
+  await kube.patch(deploymentRef, theirs, { type: "strategic", fieldManager: "another" });
+
+  await kube.patch(serverRef, { spec: { labels: null, annotations: null, priorityClassName: "" } }, { type: "merge" });
+  const bare = await objectWhere(kube, deploymentRef, ({ metadata }) => metadata.labels?.team === undefined);
+  const template = templateOf(bare);
+  assert.equal([bare.metadata.labels?.theirs, template.metadata.labels?.theirs], ["yes", "yes"]);
+  assert.equal([bare.metadata.annotations?.theirs, bare.metadata.annotations?.reason], ["yes", undefined]);
+  assert.equal(template.metadata.annotations?.reason, undefined);
+  assert.ok(template.metadata.annotations?.["kubectl.kubernetes.io/restartedAt"], "so does a restart");
+  assert.equal(template.spec.containers.map(({ name }) => name).sort(), ["policy-server-default", "sidecar"]);
+  assert.ok(bare.metadata.annotations?.[labels.configVersion]);
+  assert.is(bare.metadata.labels?.["kubewarden/policy-server"], "default");
+
+  const gone = { spec: { template: { spec: { containers: [{ name: "sidecar", $patch: "delete" }] } } } };
+  await kube.patch(deploymentRef, gone, { type: "strategic", fieldManager: "another" });
+  await kube.patch(serverRef, { spec: { replicas: 1 } }, { type: "merge" });
   await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
 });
 
@@ -176,6 +221,24 @@ test("policies of a server that does not exist say so", async () => {
   await kube.create(policy("lonely", { policyServer: "nobody" }));
   await objectWhere(kube, policyRef("lonely"), is("PolicyUniquelyReachable", "False", "PolicyServerNotFound"));
 });
+
+function killReconciler(): void {
+  const running = cluster.node.pods().find(({ name }) => name.startsWith("reconciler-"));
+  for (const pid of running?.pids ?? []) process.kill(pid, "SIGKILL");
+}
+
+type Template = {
+  metadata: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec: { containers: { name: string; env: { name: string }[] }[] };
+};
+function templateOf({ spec }: KubeObject): Template {
+  return (spec as { template: Template }).template;
+}
+
+function scaleOf({ spec, status }: KubeObject): { wanted: number; ready: number } {
+  const { replicas } = spec as { replicas: number };
+  return { wanted: replicas, ready: (status as { readyReplicas?: number } | undefined)?.readyReplicas ?? 0 };
+}
 
 function policyRef(name: string): ObjectRef {
   return { apiVersion, kind: "ClusterAdmissionPolicy", name };

@@ -14,8 +14,8 @@ type Source = { file: string; text: string; pure: boolean; imports: string[] };
 /** Files that may import a heavy package; tests, tools, bench and local-cluster may import anything. */
 const doors: Record<string, RegExp> = {
   "@kubernetes/client-node": /^runtime\/kube-config\.ts$/,
-  "@peculiar/x509": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
-  "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/crypto\.ts$/,
+  "@peculiar/x509": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/read-certificate\.ts$/,
+  "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/read-certificate\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
   "re2js": /^services\/policy-server\/guest\/builtins\/regex\.ts$/,

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,8 @@ import { stringify } from "yaml";
 import { kubectlPath } from "./kubectl.ts";
 import { renderKustomization, renderKustomizationText } from "./kustomize.ts";
 
-const overlay = join(dirname(fileURLToPath(import.meta.url)), "..", "deploy", "kustomize", "overlays", "default");
+const overlays = join(dirname(fileURLToPath(import.meta.url)), "..", "deploy", "kustomize", "overlays");
+const overlay = join(overlays, "default");
 const kubectl = await kubectlPath();
 const againstKubectl = kubectl === undefined ? test.skip : test;
 
@@ -78,10 +79,12 @@ const texts = [
   "  indented\nfirst line\n",
 ];
 
-againstKubectl("kustomize: the overlay is what kubectl kustomize prints, byte for byte", async () => {
-  const expected = execFileSync(kubectl!, ["kustomize", overlay], { encoding: "utf8" });
-  assert.is(await renderKustomizationText(overlay), expected);
-});
+for (const name of await readdir(overlays)) {
+  againstKubectl(`kustomize: overlay ${name} is what kubectl kustomize prints, byte for byte`, async () => {
+    const expected = execFileSync(kubectl!, ["kustomize", join(overlays, name)], { encoding: "utf8" });
+    assert.is(await renderKustomizationText(join(overlays, name)), expected);
+  });
+}
 
 againstKubectl("kustomize: odd texts are written as kubectl writes them", async () => {
   const data = Object.fromEntries(texts.map((text, index) => [`key${index}`, text]));

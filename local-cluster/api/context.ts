@@ -7,13 +7,18 @@ import type { Storage } from "./storage.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 import type { WatchHub } from "./watch-hub.ts";
 
-/** What a write tells whoever wants to disturb or count it. `after` comes before the answer is sent. */
-export type WriteInfo = {
+/** What a request tells whoever wants to disturb or count it. */
+export type RequestSeen = {
   readonly user: string;
+  /** The pod that the sender's token is bound to. */
+  readonly pod?: string;
   readonly verb: string;
+  /** Plural and group, e.g. `deployments.apps`; a path where the request is about none. */
   readonly resource: string;
-  readonly phase: "before" | "after";
 };
+
+/** A write that will be, or has been, stored; `after` comes before the answer is sent. */
+export type WriteInfo = RequestSeen & { readonly phase: "before" | "after" };
 
 export type UnfinishedList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };
 

@@ -1,8 +1,9 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { User } from "../auth/user.ts";
 import { groupResourceOf, type ResourceType } from "../schema/resource-type.ts";
+import type { StatusError } from "../schema/status-error.ts";
 import { authorizeRequest } from "./access.ts";
-import type { ApiContext, WriteInfo, WriteRequest, WriteResult } from "./context.ts";
+import type { ApiContext, RequestSeen, WriteInfo, WriteRequest, WriteResult } from "./context.ts";
 import { decodeObject } from "./decode.ts";
 import { methodNotAllowed, pathNotFound, statusErrorOf, unauthorized } from "./failures.ts";
 import { impersonated } from "./impersonation.ts";
@@ -27,6 +28,8 @@ export type RouterOptions = {
   readonly hooks: SubresourceHooks;
   /** Whether the cluster's own parts are up: what /readyz says. */
   readonly ready: () => boolean;
+  /** Comes before everything else; what it throws is the answer. */
+  readonly onRequest?: (info: RequestSeen) => void | Promise<void>;
   readonly onWrite?: (info: WriteInfo) => void | Promise<void>;
 };
 
@@ -41,11 +44,11 @@ export function apiHandler(context: ApiContext, options: RouterOptions): (reques
       const sender = options.authenticate(request);
       if (sender === undefined) throw unauthorized();
       const user = impersonated(context, sender, request.headers);
+      await options.onRequest?.(seenOf(user, info.verb, resourceOf(info)));
       const response = await route({ context, options, request, info, user }, (text) => warnings.push(text));
       return withWarnings(response, warnings);
     } catch (error) {
-      const { status } = statusErrorOf(error);
-      return withWarnings(json(status, status.code), warnings);
+      return withWarnings(failure(statusErrorOf(error)), warnings);
     }
   };
 }
@@ -69,13 +72,14 @@ async function route(incoming: Incoming, warn: (text: string) => void): Promise<
   if (["get", "watch"].includes(info.verb)) return subresource(incoming, write);
   // What stores nothing is no write.
   const onWrite = write.dryRun || type.virtual ? undefined : incoming.options.onWrite;
-  await onWrite?.(infoOf(user, info.verb, type, "before"));
+  const seen = seenOf(user, info.verb, groupResourceOf(type));
+  await onWrite?.({ ...seen, phase: "before" });
   const response = type.virtual && info.verb === "create"
     ? json(incoming.options.review(decodeObject(write), user, target.namespace), 201)
     : target.subresource !== undefined
     ? await subresource(incoming, write)
     : answer(incoming, type, await writeTo(context, write, info));
-  await onWrite?.(infoOf(user, info.verb, type, "after"));
+  await onWrite?.({ ...seen, phase: "after" });
   request.signal.throwIfAborted();
   return response;
 }
@@ -140,6 +144,18 @@ function answer({ context, info, request }: Incoming, type: ResourceType, { obje
   return json(body, code);
 }
 
-function infoOf(user: User, verb: string, type: ResourceType, phase: "before" | "after"): WriteInfo {
-  return { user: user.username, verb, resource: groupResourceOf(type), phase };
+function seenOf({ username, extra }: User, verb: string, resource: string): RequestSeen {
+  const [pod] = extra?.["authentication.kubernetes.io/pod-name"] ?? [];
+  return { user: username, verb, resource, ...(pod === undefined ? {} : { pod }) };
+}
+
+function resourceOf({ target, path }: RequestInfo): string {
+  return target === undefined ? path : target.group === "" ? target.resource : `${target.resource}.${target.group}`;
+}
+
+function failure({ status }: StatusError): Response {
+  const response = json(status, status.code);
+  const { retryAfterSeconds } = status.details ?? {};
+  if (retryAfterSeconds !== undefined) response.headers.set("Retry-After", String(retryAfterSeconds));
+  return response;
 }

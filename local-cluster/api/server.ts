@@ -6,7 +6,7 @@ import type { ObjectReader } from "../auth/object-reader.ts";
 import { answerReview } from "../auth/reviews.ts";
 import { createTokenIssuer, type TokenIssuer } from "../auth/service-account-tokens.ts";
 import type { User } from "../auth/user.ts";
-import type { WriteInfo } from "./context.ts";
+import type { RequestSeen, WriteInfo } from "./context.ts";
 import { kubeconfigFor } from "./kubeconfig.ts";
 import { apiHandler } from "./router.ts";
 import { createApiState, type DecisionHook, type ServiceResolver } from "./state.ts";
@@ -47,6 +47,10 @@ export type ApiServer = {
   /** What the node answers: set `podLogs` when it runs. */
   readonly hooks: SubresourceHooks;
   setServiceResolver(resolve: ServiceResolver): void;
+  /** The address the API server itself would call for a Service now. */
+  readonly resolveService: ServiceResolver;
+  /** Called before every request; what it throws is the answer. */
+  setOnRequest(hook: ((info: RequestSeen) => void | Promise<void>) | undefined): void;
   setOnWrite(hook: ApiServerOptions["onWrite"]): void;
   /** What `/readyz` says; true from the start. */
   setReady(ready: boolean): void;
@@ -63,6 +67,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const { host = "127.0.0.1", seed = 1, disturbances = false, log, now = () => new Date() } = options;
   let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
   let ready = true, onWrite = options.onWrite;
+  let onRequest: ((info: RequestSeen) => void | Promise<void>) | undefined;
   let onDecision: DecisionHook | undefined;
   const { context, reader, stop } = createApiState({
     seed,
@@ -84,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     review: (review, user, namespace) => answerReview(review, { ...authentication(), user, namespace }),
     hooks,
     ready: () => ready,
+    onRequest: (info) => onRequest?.(info),
     onWrite: (info) => onWrite?.(info),
   });
 
@@ -116,6 +122,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     setOnDecision: (hook) => onDecision = hook,
     hooks,
     setServiceResolver: (next) => resolveService = next,
+    resolveService: (service) => resolveService(service),
+    setOnRequest: (hook) => onRequest = hook,
     setOnWrite: (hook) => onWrite = hook,
     setReady: (next) => ready = next,
     async setAvailable(available) {

@@ -1,7 +1,10 @@
 import { type CelProgram, compileCel, kubernetesCel } from "./cel-environment.ts";
 
-/** The variables a webhook's matchConditions see. `authorizer` is not offered: an expression that names it is refused. */
-const environment = kubernetesCel.clone()
+/**
+ * The variables a webhook's matchConditions see, for checking. `authorizer` is not offered: an expression that names it is
+ * refused.
+ */
+const checking = kubernetesCel.clone()
   .registerVariable("object", "dyn")
   .registerVariable("oldObject", "dyn")
   .registerVariable("request", {
@@ -21,16 +24,24 @@ const environment = kubernetesCel.clone()
       options: "dyn",
     },
   });
+/** For running: the library turns what has a declared type into objects on which `has()` finds nothing. */
+const running = kubernetesCel.clone()
+  .registerVariable("object", "dyn")
+  .registerVariable("oldObject", "dyn")
+  .registerVariable("request", "dyn");
 const programs = new Map<string, CelProgram | string>();
 
 /** A matchCondition's program; a text says why it does not compile to a bool. */
 export function matchConditionProgram(expression: string): CelProgram | string {
   const known = programs.get(expression);
   if (known !== undefined) return known;
-  const program = compileCel(environment, expression);
-  const answer = typeof program === "string" || ["bool", "dyn"].includes(program.type)
-    ? program
-    : "must evaluate to bool";
+  const answer = programFor(expression);
   programs.set(expression, answer);
   return answer;
+}
+
+function programFor(expression: string): CelProgram | string {
+  const checked = compileCel(checking, expression);
+  if (typeof checked === "string") return checked;
+  return ["bool", "dyn"].includes(checked.type) ? compileCel(running, expression) : "must evaluate to bool";
 }

@@ -70,7 +70,8 @@ export class MemoryKube implements Kube {
     const current = this.objects.get(keyOf(ref));
     if (!current) throw failure("KUBE_NOT_FOUND");
     const next = parseJson(stringifyJson(current)) as KubeObject;
-    for (const { op, path, value } of body as { op: string; path: string; value: unknown }[]) {
+    if (!Array.isArray(body)) Object.assign(next, body); // A merge patch, as deep as our tests need it.
+    for (const { op, path, value } of Array.isArray(body) ? body as JsonPatch : []) {
       const [, , field, index] = path.split("/");
       const metadata = next.metadata as Record<string, unknown>;
       if (op === "test" && metadata[field ?? ""] !== value) throw failure("KUBE_INVALID");
@@ -137,6 +138,8 @@ export class MemoryKube implements Kube {
     for (const each of this.#watchers) each({ type, object });
   }
 }
+
+type JsonPatch = { op: string; path: string; value: unknown }[];
 
 export function failure(code: ErrorCode): KubewardenError {
   return new KubewardenError(code, code);

@@ -1,4 +1,4 @@
-import { durationFlag } from "../../runtime/flags.ts";
+import { durationFlag, textFlag } from "../../runtime/flags.ts";
 
 /** Name of the process, of its Lease and of its field manager. */
 export const serviceName = "certs";
@@ -9,5 +9,11 @@ export const certsFlags = {
     "how long after webhooks confirmed a new certificate authority it may sign; API servers read webhook changes late",
     "60s",
     { env: "KUBEWARDEN_TRUST_SETTLE_TIME" },
+  ),
+  providedCaSecret: textFlag(
+    "Secret with a certificate authority that others provide and renew, so that none is issued: ca.crt and ca.key, or " +
+      "tls.crt, tls.key and ca.crt as cert-manager writes them",
+    "",
+    { env: "KUBEWARDEN_PROVIDED_CA_SECRET", placeholder: "name" },
   ),
 };

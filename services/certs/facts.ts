@@ -16,32 +16,50 @@ export type CertificateFacts = {
 export type SecretFacts = {
   uid: string;
   resourceVersion: string;
-  /** Whether labels (and for a leaf the ownerReference) are as they should be. */
+  /** Whether labels (and for a serving Secret the ownerReference) are as they should be. */
   metadataInPlace: boolean;
 };
 
-/** The CA Secret. */
+/** The certificate authority. */
 export type AuthorityFacts = {
+  /** Secret `kubewarden-ca`. */
   secret?: SecretFacts;
-  /** `ca.crt`, also when it cannot sign. */
+  /** Set when somebody else provides the authority: nothing is ever issued in its place. */
+  provided?: ProvidedFacts;
+  /** Whom new certificates are signed by, also when it cannot sign. */
   current?: CertificateFacts;
-  /** Why `current` cannot sign: a sentence for a person. */
+  /** When `current` came into use. */
+  inUseSince?: Date;
+  /** What leads from `current` to its root, where it has one above it. */
+  chain: CertificateFacts[];
+  /** Why `current` cannot sign (times apart): a sentence for a person. */
   problem?: string;
   /** `old-ca.crt`: authorities that are still trusted and sign nothing more. */
   old: CertificateFacts[];
-  /** What `status.caBundle` is to say: `current`, then `old`. Only when `current` can sign. */
+  /** What `status.caBundle` is to say: `current`, its chain, then `old`. Only when `current` can sign. */
   bundle?: { pem: string; digest: string };
-  /** The authorities in the `status.caBundle` of every PolicyServer that has one. */
+  /** The authorities in the `status.caBundle` of every PolicyServer that has one and stays. */
   published: CertificateFacts[][];
 };
 
-/** The serving Secret of one PolicyServer. */
+/** Where an authority that somebody else provides comes from. */
+export type ProvidedFacts = {
+  secretName: string;
+  resourceVersion?: string;
+  /**
+   * Set when that is another Secret than `kubewarden-ca`, which then carries a copy of the certificates: the authorities
+   * in its `ca.crt`, and whether they are those that are provided.
+   */
+  copy?: { certificates: CertificateFacts[]; upToDate: boolean };
+};
+
+/** A certificate that an authority of ours signed, in its Secret. */
 export type LeafFacts = {
   secret?: SecretFacts;
   certificate?: CertificateFacts;
   /** The trusted authority that signed it, out of `current` and `old`. */
   issuer?: CertificateFacts;
-  /** Why it cannot serve (times apart): a sentence for a person. */
+  /** Why it cannot be used (times apart): a sentence for a person. */
   problem?: string;
 };
 
@@ -62,13 +80,25 @@ export type ServerFacts = {
   leaf: LeafFacts;
 };
 
-/** Everything one pass over one PolicyServer knows. */
-export type Observed = {
+/** The client certificate of audit scanners. */
+export type AuditFacts = {
+  secretName: string;
+  /** When this process first saw that every serving certificate is of the present authority. */
+  followedSince?: Date;
+  leaf: LeafFacts;
+};
+
+/** Everything one pass knows: about one PolicyServer, or about the client certificate. */
+export type Observed = ServerPass | AuditPass;
+
+export type ServerPass = PassFacts & { about: "server"; server: ServerFacts };
+export type AuditPass = PassFacts & { about: "audit"; audit: AuditFacts };
+
+type PassFacts = {
   namespace: string;
   /** How long after a confirmation webhooks may still be called with the former bundle. */
   settleMs: number;
   authority: AuthorityFacts;
-  server: ServerFacts;
   /** The API server's words when it refused to store what was issued in this pass. */
   refusal?: { of: "authority" | "leaf"; message: string };
 };

@@ -4,7 +4,10 @@ import * as assert from "uvu/assert";
 import { generateKeyPairSync, webcrypto, X509Certificate } from "node:crypto";
 import { BasicConstraintsExtension, SubjectKeyIdentifierExtension, X509CertificateGenerator } from "@peculiar/x509";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { authorityFacts, createObserver, leafFacts } from "./observe.ts";
+import type { Observed, ServerPass } from "./facts.ts";
+import { createObserver } from "./observe.ts";
+import { authorityFacts } from "./observe-authority.ts";
+import { servingFacts } from "./observe-leaf.ts";
 import { authoritySecretFor, type CertifiedKey, leafSecretFor } from "./secrets.ts";
 import { issueAuthority, issueLeaf, readCertificates } from "./x509.ts";
 
@@ -18,7 +21,7 @@ const stored = (object: KubeObject): KubeObject => ({
   ...object,
   metadata: { ...object.metadata, uid: "s1", resourceVersion: "7" },
 });
-const authoritySecret = (key: CertifiedKey = authority, trusted: string[] = []) =>
+const authoritySecret = (key: CertifiedKey = authority, trusted = "") =>
   stored(authoritySecretFor(key, { namespace: "kubewarden", trusted }));
 const server = {
   target: owner,
@@ -37,20 +40,20 @@ const policyServer = (caBundle?: string, trustedCaDigest?: string): KubeObject =
 });
 
 test("observe: what was issued is read back as sound", async () => {
-  const facts = await authorityFacts(authoritySecret(), [policyServer(former.certificate)]);
+  const facts = await authorityFacts({ secret: authoritySecret(), servers: [policyServer(former.certificate)] });
   assert.is(facts.problem, undefined);
   assert.is(facts.bundle?.pem, authority.certificate);
   assert.equal(facts.secret, { uid: "s1", resourceVersion: "7", metadataInPlace: true });
   assert.equal(facts.published.map((bundle) => bundle.map(({ pem }) => pem)), [[former.certificate]]);
   const [current] = await readCertificates(authority.certificate);
-  const read = await leafFacts(leafSecret(), { owner: "u1", dnsName, authorities: [current!] });
+  const read = await servingFacts(leafSecret(), { owner: "u1", dnsName, authorities: [current!] });
   assert.is(read.problem, undefined);
   assert.is(read.issuer?.fingerprint, current!.fingerprint);
   assert.is(read.secret?.metadataInPlace, true);
 });
 
 test("observe: the bundle names the present authority, then the former ones", async () => {
-  const facts = await authorityFacts(authoritySecret(authority, [former.certificate]), []);
+  const facts = await authorityFacts({ secret: authoritySecret(authority, former.certificate), servers: [] });
   assert.is(facts.bundle?.pem, authority.certificate + former.certificate);
   assert.match(facts.bundle!.digest, /^[0-9a-f]{64}$/);
 });
@@ -73,15 +76,21 @@ test("observe: an authority on another curve, its key in another form, is adopte
   };
   const unlabelled = authoritySecret(foreign);
   delete unlabelled.metadata.labels;
-  const facts = await authorityFacts(unlabelled, []);
+  const facts = await authorityFacts({ secret: unlabelled, servers: [] });
   assert.is(facts.problem, undefined);
   assert.is(facts.secret?.metadataInPlace, false);
   const signed = await issueLeaf({ authority: foreign, dnsName, now });
-  const read = await leafFacts(leafSecret(signed), { owner: "u1", dnsName, authorities: [facts.current!] });
+  const read = await servingFacts(leafSecret(signed), { owner: "u1", dnsName, authorities: [facts.current!] });
   assert.is(read.issuer?.fingerprint, facts.current!.fingerprint);
   const [child, parent] = [new X509Certificate(signed.certificate), new X509Certificate(foreign.certificate)];
   assert.ok(child.checkIssued(parent), "OpenSSL compares names and key identifiers");
 });
+
+async function serverPass(observed: Promise<Observed | undefined>): Promise<ServerPass> {
+  const pass = await observed;
+  if (pass?.about !== "server") throw new Error("expected facts about a PolicyServer");
+  return pass;
+}
 
 const edited = (secret: KubeObject, key: string, value: string | undefined): KubeObject => {
   const data: Record<string, string> = { ...secret.data as Record<string, string> };
@@ -101,7 +110,7 @@ const authorityProblems: [string, KubeObject, string][] = [
 ];
 for (const [what, secret, problem] of authorityProblems) {
   test(`observe: an authority with ${what} cannot sign`, async () => {
-    const facts = await authorityFacts(secret, []);
+    const facts = await authorityFacts({ secret, servers: [] });
     assert.is(facts.problem, problem);
     assert.is(facts.bundle, undefined);
   });
@@ -123,12 +132,12 @@ const leafProblems: [string, KubeObject, string][] = [
 ];
 for (const [what, secret, problem] of leafProblems) {
   test(`observe: a serving Secret with ${what} cannot serve`, async () => {
-    assert.is((await leafFacts(secret, { owner: "u1", dnsName, authorities: [] })).problem, problem);
+    assert.is((await servingFacts(secret, { owner: "u1", dnsName, authorities: [] })).problem, problem);
   });
 }
 
 test("observe: a certificate for another server cannot serve, nor is it ours without the owner", async () => {
-  const read = await leafFacts(leafSecret(), {
+  const read = await servingFacts(leafSecret(), {
     owner: "u2",
     dnsName: "policy-server-x.kubewarden.svc",
     authorities: [],
@@ -153,8 +162,8 @@ test("observe: what is damaged of one server does not touch another", async () =
     servers: { list: () => servers, get: (name) => servers.find(({ metadata }) => metadata.name === name) },
     secrets: { list: () => Object.values(secrets), get: (name) => secrets[name] },
   });
-  assert.is((await observe("broken"))!.server.leaf.problem, "tls.crt holds no readable certificate");
-  const { authority: { problem }, server: { leaf } } = (await observe("default"))!;
+  assert.is((await serverPass(observe("broken"))).server.leaf.problem, "tls.crt holds no readable certificate");
+  const { authority: { problem }, server: { leaf } } = await serverPass(observe("default"));
   assert.equal([problem, leaf.problem], [undefined, undefined]);
 });
 
@@ -169,7 +178,7 @@ test("observe: trust counts from when it was first seen, and anew for every bund
     servers: { list: () => servers, get: () => servers[0] },
     secrets: { list: () => [secrets], get: (name) => name === "kubewarden-ca" ? secrets : undefined },
   });
-  const trustedSince = async () => (await observe("default"))!.server.trustedSince;
+  const trustedSince = async () => (await serverPass(observe("default"))).server.trustedSince;
   assert.is(await trustedSince(), undefined);
   const digest = (await observe("default"))!.authority.bundle!.digest;
   servers = [policyServer(authority.certificate, digest)];

@@ -1,82 +1,58 @@
 import { type KubeObject, ownerReferenceTo, refOf } from "../../contracts/kubernetes.ts";
-import { annotations, caSecretName, ownedObjectName, serviceDnsName } from "../../contracts/names.ts";
+import { auditClientSecretName, caSecretName, ownedObjectName, serviceDnsName } from "../../contracts/names.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
-import { sha256Hex } from "../../runtime/digest.ts";
-import type { AuthorityFacts, CertificateFacts, LeafFacts, Observed, SecretFacts, ServerFacts } from "./facts.ts";
-import { authorityLabels, certFormatVersion, leafLabels, secretText } from "./secrets.ts";
-import { isKeyOf, isSignedBy, readCertificates } from "./x509.ts";
+import { isSame } from "./certificate-list.ts";
+import type { AuditFacts, AuthorityFacts, Observed, ServerFacts } from "./facts.ts";
+import { createMemory } from "./memory.ts";
+import type { ObjectSource } from "./object-source.ts";
+import { authorityFacts } from "./observe-authority.ts";
+import { auditLeafFacts, servingFacts, trustedAuthorities } from "./observe-leaf.ts";
 
-/** Where objects come from: the part of a `WatchCache` that reading needs. */
-export type ObjectSource = {
-  list(): readonly KubeObject[];
-  get(name: string, namespace?: string): KubeObject | undefined;
-};
+/** The key of the pass about the client certificate. No PolicyServer can have such a name. */
+export const auditKey = "audit client";
 
 export type ObserveOptions = {
   namespace: string;
   settleMs: number;
+  /** The Secret in which somebody else provides the certificate authority. */
+  providedSecret?: string;
   servers: ObjectSource;
   secrets: ObjectSource;
   now: () => Date;
 };
 
-/** Makes the function that turns cached objects into facts; it remembers since when each server's webhooks trust. */
-export function createObserver(o: ObserveOptions): (serverName: string) => Promise<Observed | undefined> {
-  const trusted = new Map<string, { digest: string; since: Date }>();
+/**
+ * Makes the function that turns cached objects into facts about a PolicyServer, or about the client certificate. It
+ * remembers since when those who verify certificates trust the present authority.
+ */
+export function createObserver(o: ObserveOptions): (key: string) => Promise<Observed | undefined> {
+  const trusted = createMemory(o.now), followed = createMemory(o.now), inUse = createMemory(o.now);
+  const secretNamed = (name: string) => o.secrets.get(name, o.namespace);
 
-  /** A restart forgets and waits the settle time once more, which costs nothing but time. */
-  const trustedSince = (uid: string, confirmed: string | undefined, digest: string | undefined): Date | undefined => {
-    if (digest === undefined || confirmed !== digest) {
-      trusted.delete(uid);
-      return undefined;
+  return async (key) => {
+    const object = o.servers.get(key);
+    if (!object && key !== auditKey) return undefined;
+    const servers = o.servers.list();
+    const provided = o.providedSecret === undefined
+      ? undefined
+      : { name: o.providedSecret, secret: secretNamed(o.providedSecret) };
+    const authority = await authorityFacts({ secret: secretNamed(caSecretName), provided, servers });
+    // The start of an authority of ours is when it was put in place; one of somebody else may have been made long before.
+    const firstSeen = inUse.since("authority", authority.current?.fingerprint);
+    const inUseSince = provided ? firstSeen : authority.current?.notBefore;
+    const facts = { namespace: o.namespace, settleMs: o.settleMs, authority: { ...authority, inUseSince } };
+    if (object) {
+      const server = await serverFacts(object, authority, o);
+      const { digest } = authority.bundle ?? {};
+      const confirmed = server.trustedCaDigest === digest ? digest : undefined;
+      const trustedSince = trusted.since(server.target.uid, confirmed);
+      return { about: "server", ...facts, server: { ...server, trustedSince } };
     }
-    const known = trusted.get(uid);
-    if (known?.digest === digest) return known.since;
-    const since = o.now();
-    trusted.set(uid, { digest, since });
-    return since;
+    const audit = await auditFacts(authority, o);
+    const follows = !isSame(audit.leaf.issuer, authority.current) && await allFollow(servers, { authority, o });
+    const followedSince = followed.since(key, follows ? authority.current?.fingerprint : undefined);
+    return { about: "audit", ...facts, audit: { ...audit, followedSince } };
   };
-
-  return async (serverName) => {
-    const object = o.servers.get(serverName);
-    if (!object) return undefined;
-    const authority = await authorityFacts(o.secrets.get(caSecretName, o.namespace), o.servers.list());
-    const server = await serverFacts(object, authority, o);
-    const since = trustedSince(server.target.uid, server.trustedCaDigest, authority.bundle?.digest);
-    return { namespace: o.namespace, settleMs: o.settleMs, authority, server: { ...server, trustedSince: since } };
-  };
-}
-
-/** Facts of the CA Secret. `servers` show which authorities were published before. */
-export async function authorityFacts(
-  secret: KubeObject | undefined,
-  servers: readonly KubeObject[],
-): Promise<AuthorityFacts> {
-  const certificate = secretText(secret, "ca.crt");
-  const privateKey = secretText(secret, "ca.key");
-  const [current] = await readableAuthorities(certificate);
-  const bundles = await Promise.all(servers.map((server) => readableAuthorities(statusOf(server).caBundle)));
-  const problem = secret && await authorityProblem({ certificate, privateKey, current });
-  const old = await readableAuthorities(secretText(secret, "old-ca.crt"));
-  const pem = [...(current ? [current] : []), ...old].map((each) => each.pem).join("");
-  return {
-    secret: secret && secretFacts(secret, hasLabels(secret, authorityLabels)),
-    current,
-    problem,
-    old,
-    bundle: current && problem === undefined ? { pem, digest: sha256Hex(pem) } : undefined,
-    published: bundles.filter((bundle) => bundle.length > 0),
-  };
-}
-
-async function authorityProblem(
-  o: { certificate?: string; privateKey?: string; current?: CertificateFacts },
-): Promise<string | undefined> {
-  if (o.certificate === undefined) return "ca.crt is missing";
-  if (o.privateKey === undefined) return "ca.key is missing";
-  if (!o.current) return "ca.crt is not the certificate of an authority";
-  if (!await isKeyOf(o.privateKey, o.current.pem)) return "ca.key is not the key of ca.crt";
-  return undefined;
 }
 
 async function serverFacts(
@@ -85,11 +61,11 @@ async function serverFacts(
   { namespace, secrets }: ObserveOptions,
 ): Promise<ServerFacts> {
   const { metadata } = object;
-  const status = statusOf(object);
+  const status = object.status as PolicyServerStatus | undefined ?? {};
   const secretName = ownedObjectName(metadata.name);
   const dnsName = serviceDnsName(metadata.name, namespace);
   const owner = ownerReferenceTo(object);
-  const secret = secrets.get(secretName, namespace);
+  const authorities = trustedAuthorities(authority);
   return {
     target: { ...refOf(object), uid: metadata.uid ?? "" },
     owner,
@@ -99,64 +75,23 @@ async function serverFacts(
     dnsName,
     publishedBundle: status.caBundle,
     trustedCaDigest: status.trustedCaDigest,
-    leaf: await leafFacts(secret, { owner: owner.uid, dnsName, authorities: trustedAuthorities(authority) }),
+    leaf: await servingFacts(secrets.get(secretName, namespace), { owner: owner.uid, dnsName, authorities }),
   };
 }
 
-/** Facts of a serving Secret. */
-export async function leafFacts(
-  secret: KubeObject | undefined,
-  { owner, dnsName, authorities }: { owner: string; dnsName: string; authorities: CertificateFacts[] },
-): Promise<LeafFacts> {
-  if (!secret) return {};
-  const owned = secret.metadata.ownerReferences?.some((each) => each.uid === owner) ?? false;
-  const facts: LeafFacts = { secret: secretFacts(secret, owned && hasLabels(secret, leafLabels)) };
-  const certificate = secretText(secret, "tls.crt");
-  const privateKey = secretText(secret, "tls.key");
-  if (certificate === undefined) return { ...facts, problem: "tls.crt is missing" };
-  if (privateKey === undefined) return { ...facts, problem: "tls.key is missing" };
-  const parsed = await readCertificates(certificate).catch(() => []); // Damaged: the same as none.
-  const [leaf] = parsed;
-  if (!leaf) return { ...facts, problem: "tls.crt holds no readable certificate" };
-  // Policy servers refuse chains (reference/controller.md 4.2).
-  if (parsed.length > 1) return { ...facts, certificate: leaf, problem: "tls.crt holds more than one certificate" };
-  const format = secret.metadata.annotations?.[annotations.certFormatVersion];
-  if (format !== certFormatVersion || !privateKey.includes("-----BEGIN EC PRIVATE KEY-----")) {
-    return { ...facts, certificate: leaf, problem: "tls.key is in another format" };
+async function auditFacts(authority: AuthorityFacts, { namespace, secrets }: ObserveOptions): Promise<AuditFacts> {
+  const secret = secrets.get(auditClientSecretName, namespace);
+  return { secretName: auditClientSecretName, leaf: await auditLeafFacts(secret, trustedAuthorities(authority)) };
+}
+
+/** Whether the serving certificates of all servers that stay are of the present authority. */
+async function allFollow(
+  servers: readonly KubeObject[],
+  { authority, o }: { authority: AuthorityFacts; o: ObserveOptions },
+): Promise<boolean> {
+  for (const server of servers.filter(({ metadata }) => metadata.deletionTimestamp === undefined)) {
+    const { leaf } = await serverFacts(server, authority, o);
+    if (!isSame(leaf.issuer, authority.current)) return false;
   }
-  if (!await isKeyOf(privateKey, leaf.pem)) {
-    return { ...facts, certificate: leaf, problem: "tls.key is not the key of tls.crt" };
-  }
-  if (!leaf.dnsNames.includes(dnsName)) return { ...facts, certificate: leaf, problem: `it is not for "${dnsName}"` };
-  return { ...facts, certificate: leaf, issuer: await issuerOf(leaf, authorities) };
-}
-
-function trustedAuthorities({ current, problem, old }: AuthorityFacts): CertificateFacts[] {
-  return [...(current && problem === undefined ? [current] : []), ...old];
-}
-
-async function issuerOf(
-  leaf: CertificateFacts,
-  authorities: CertificateFacts[],
-): Promise<CertificateFacts | undefined> {
-  for (const authority of authorities) if (await isSignedBy(leaf.pem, authority.pem)) return authority;
-  return undefined;
-}
-
-async function readableAuthorities(pem: string | undefined): Promise<CertificateFacts[]> {
-  if (pem === undefined) return [];
-  const certificates = await readCertificates(pem).catch(() => []); // Damaged: trusted by nobody, so none.
-  return certificates.filter((each) => each.isAuthority);
-}
-
-function statusOf(server: KubeObject): PolicyServerStatus {
-  return server.status as PolicyServerStatus | undefined ?? {};
-}
-
-function secretFacts({ metadata }: KubeObject, metadataInPlace: boolean): SecretFacts {
-  return { uid: metadata.uid ?? "", resourceVersion: metadata.resourceVersion ?? "", metadataInPlace };
-}
-
-function hasLabels({ metadata }: KubeObject, wanted: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([key, value]) => metadata.labels?.[key] === value);
+  return true;
 }

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { AuthorityFacts, CertificateFacts, Observed, ServerFacts } from "./facts.ts";
+import type { AuthorityFacts, CertificateFacts, ServerFacts, ServerPass } from "./facts.ts";
 import { planCertificates } from "./plan.ts";
 
 const now = new Date("2030-06-15T12:00:00Z");
@@ -16,6 +16,7 @@ const secret = { uid: "s1", resourceVersion: "7", metadataInPlace: true };
 const authority: AuthorityFacts = {
   secret,
   current: certificate("ca2"),
+  chain: [],
   old: [certificate("ca1")],
   bundle: { pem: "ca2\nca1\n", digest: "d2" },
   published: [[certificate("ca2"), certificate("ca1")]],
@@ -33,14 +34,15 @@ const server: ServerFacts = {
   trustedSince: now,
   leaf: { secret, certificate: certificate("leaf"), issuer: certificate("ca2") },
 };
-const observed = (more: Partial<Observed> = {}): Observed => ({
+const observed = (more: Partial<ServerPass> = {}): ServerPass => ({
+  about: "server",
   namespace: "kubewarden",
   settleMs: 60_000,
   authority,
   server,
   ...more,
 });
-const statusOf = (facts: Observed) => {
+const statusOf = (facts: ServerPass) => {
   const [status] = planCertificates(facts, now).status;
   return {
     caBundle: status!.fields!.caBundle,
@@ -82,7 +84,7 @@ test("plan: with both Secrets in place both conditions are True and the bundle i
 
 test("plan: nothing is claimed before the Secrets were seen, and the former bundle stands", () => {
   const facts = observed({
-    authority: { old: [], published: [[certificate("ca1")]] },
+    authority: { chain: [], old: [], published: [[certificate("ca1")]] },
     server: { ...server, leaf: {} },
   });
   const { caBundle, conditions } = statusOf(facts);
@@ -141,6 +143,57 @@ test("plan: labels and owner taken away by hand are put back on the very Secret 
         ownerReferences: [owner],
       },
     },
+  ]);
+});
+
+const messageOf = (facts: ServerPass) => statusOf(facts).messages[0]!;
+const provided = { secretName: "issued", resourceVersion: "9" };
+
+test("plan: an authority that others provide is named where it stands, and who has to mend it", () => {
+  const missing = { ...authority, provided: { secretName: "issued" }, current: undefined, bundle: undefined };
+  const facts = observed({ authority: missing });
+  assert.equal(statusOf(facts).conditions, ["CARootSecretReconciled False", "CertSecretReconciled True"]);
+  assert.is(statusOf(facts).caBundle, "ca1\n");
+  assert.match(
+    messageOf(facts),
+    'Secret "kubewarden/issued": no certificate authority to sign with (it does not exist)',
+  );
+  const broken = { ...authority, provided, problem: "tls.key is missing", bundle: undefined };
+  assert.match(messageOf(observed({ authority: broken })), "(tls.key is missing). Whoever provides it");
+  const expired = { ...authority, provided, current: { ...certificate("ca2"), notAfter: now } };
+  assert.match(messageOf(observed({ authority: expired })), "(it expired at 2030-06-15T12:00:00.000Z)");
+});
+
+test("plan: an authority that others provide and that nears its end is said to, for as long as it works", () => {
+  const soon = { ...certificate("ca2"), notAfter: new Date("2030-07-15T00:00:00Z") };
+  // Made for a year: its last fifth is later than 60 days before the end.
+  const year = { ...soon, notBefore: new Date("2029-07-15T00:00:00Z") };
+  // cert-manager's usual 90 days: with 30 of them left it is renewed.
+  const quarter = { ...soon, notBefore: new Date("2030-04-16T00:00:00Z") };
+  const late = observed({ authority: { ...authority, provided, current: year } });
+  assert.is(statusOf(late).conditions[0], "CARootSecretReconciled True");
+  assert.match(
+    messageOf(late),
+    "valid until 2030-07-15T00:00:00.000Z, in 30 days: whoever provides it must replace it",
+  );
+  assert.not.match(messageOf(observed({ authority: { ...authority, provided, current: quarter } })), "must replace it");
+});
+
+test("plan: a pass about the client certificate speaks of no PolicyServer, and puts labels back", () => {
+  const bare = { ...secret, metadataInPlace: false };
+  const plan = planCertificates({
+    about: "audit",
+    namespace: "kubewarden",
+    settleMs: 1000,
+    authority,
+    audit: {
+      secretName: "kubewarden-audit-scanner-client-cert",
+      leaf: { secret: bare, certificate: certificate("client"), issuer: certificate("ca2") },
+    },
+  }, now);
+  assert.equal(plan.status, []);
+  assert.equal(plan.apply.map(({ metadata }) => [metadata.name, metadata.labels]), [
+    ["kubewarden-audit-scanner-client-cert", { "app.kubernetes.io/part-of": "kubewarden" }],
   ]);
 });
 

@@ -13,24 +13,53 @@ export const secretKind = { apiVersion: "v1", kind: "Secret" } as const;
 
 /** Labels of a serving Secret (reference/controller.md 4.1). */
 export const leafLabels = { [labels.partOf]: partOfValue, [labels.component]: "policy-server" } as const;
-export const authorityLabels = { [labels.partOf]: partOfValue } as const;
+/** Labels of the Secrets that belong to no PolicyServer. */
+export const commonLabels = { [labels.partOf]: partOfValue } as const;
 
-/** The CA Secret with a new authority; whatever else an adopted Secret holds is kept. */
+/** An authority as a Secret holds it, and how its keys are called there. */
+export type AuthorityTexts = {
+  certificate?: string;
+  privateKey?: string;
+  /** Authorities above it that are not in `certificate`. */
+  above?: string;
+  keys: { certificate: string; privateKey: string };
+};
+
+/** Reads `ca.crt` and `ca.key`, or what cert-manager writes: `tls.crt` and `tls.key`, with the root in `ca.crt`. */
+export function authorityTexts(secret: KubeObject | undefined): AuthorityTexts {
+  const text = (key: string) => secretText(secret, key);
+  if (text("ca.key") !== undefined || text("tls.key") === undefined) {
+    const keys = { certificate: "ca.crt", privateKey: "ca.key" };
+    return { certificate: text("ca.crt"), privateKey: text("ca.key"), keys };
+  }
+  const keys = { certificate: "tls.crt", privateKey: "tls.key" };
+  return { certificate: text("tls.crt"), privateKey: text("tls.key"), above: text("ca.crt"), keys };
+}
+
+/**
+ * The CA Secret with another authority, and the PEM of those that stay trusted; whatever else an adopted Secret holds is
+ * kept. An authority that another Secret provides comes without its key, which has one place to be.
+ */
 export function authoritySecretFor(
-  { certificate, privateKey }: CertifiedKey,
-  o: { namespace: string; trusted: string[]; existing?: KubeObject },
+  { certificate, privateKey }: { certificate: string; privateKey: string | undefined },
+  o: { namespace: string; trusted: string; existing?: KubeObject },
 ): KubeObject {
-  const base = o.existing ?? newSecret({ name: caSecretName, namespace: o.namespace }, authorityLabels);
-  return withData(base, {
-    "ca.crt": certificate,
-    "ca.key": privateKey,
-    "old-ca.crt": o.trusted.join("") || undefined,
-  });
+  const base = o.existing ?? newSecret({ name: caSecretName, namespace: o.namespace }, commonLabels);
+  return withData(base, { "ca.crt": certificate, "ca.key": privateKey, "old-ca.crt": o.trusted || undefined });
 }
 
 /** The CA Secret with another list of former authorities. */
-export function trustedListSecretFor(existing: KubeObject, trusted: string[]): KubeObject {
-  return withData(existing, { "old-ca.crt": trusted.join("") || undefined });
+export function trustedListSecretFor(existing: KubeObject, trusted: string): KubeObject {
+  return withData(existing, { "old-ca.crt": trusted || undefined });
+}
+
+/** The Secret of audit scanners' client certificate with a new one. */
+export function auditSecretFor(
+  { certificate, privateKey }: CertifiedKey,
+  o: { namespace: string; name: string; existing?: KubeObject },
+): KubeObject {
+  const base = o.existing ?? newSecret({ name: o.name, namespace: o.namespace }, commonLabels);
+  return withData(base, { "tls.crt": certificate, "tls.key": privateKey });
 }
 
 /** The serving Secret of a PolicyServer with a new certificate. */
@@ -58,7 +87,7 @@ export function metadataRepairFor(ref: ObjectRef, secret: SecretFacts, server?: 
       name: ref.name,
       namespace: ref.namespace,
       uid: secret.uid,
-      labels: server ? leafLabels : authorityLabels,
+      labels: server ? leafLabels : commonLabels,
       ...(server ? { ownerReferences: [server.owner] } : {}),
     },
   };

@@ -1,8 +1,10 @@
+import "reflect-metadata";
+import { ExtendedKeyUsage, ExtendedKeyUsageExtension, X509Certificate as Certificate } from "@peculiar/x509";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { isKeyOf, isSignedBy, issueAuthority, issueLeaf, readCertificates } from "./x509.ts";
+import { auditClientName, isKeyOf, isSignedBy, issueAuthority, issueLeaf, readCertificates } from "./x509.ts";
 
 const now = new Date("2026-05-04T03:02:01.987Z");
 const dnsName = "policy-server-default.kubewarden.svc";
@@ -64,6 +66,18 @@ test("x509: a bundle is read in its order and a damaged one is an error", async 
   let failed = false;
   await readCertificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").catch(() => failed = true);
   assert.ok(failed);
+});
+
+test("x509: a client certificate has a common name and no alternative one, as Helm makes it", async () => {
+  const authority = await issueAuthority(now);
+  const client = await issueLeaf({ authority, clientName: auditClientName, now });
+  const parsed = new X509Certificate(client.certificate);
+  assert.is(parsed.subject, "CN=audit-scanner-client");
+  assert.is(parsed.subjectAltName, undefined);
+  const usages = new Certificate(client.certificate).getExtension(ExtendedKeyUsageExtension)?.usages;
+  assert.equal([...usages!], [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]);
+  assert.ok(parsed.verify(new X509Certificate(authority.certificate).publicKey));
+  assert.is(await isKeyOf(client.privateKey, client.certificate), true);
 });
 
 test.run();

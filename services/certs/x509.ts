@@ -14,10 +14,12 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import type { CertificateFacts } from "./facts.ts";
+import { ecPrivateKeyPem, importPrivateKey } from "./private-key.ts";
 import type { CertifiedKey } from "./secrets.ts";
-import { pkcs8FromSec1, sec1FromPkcs8 } from "./sec1.ts";
 
 export const authorityName = "kubewarden-controller-ca";
+/** Common name of the client certificate that audit scanners show (reference/controller.md 4.2). */
+export const auditClientName = "audit-scanner-client";
 export const authorityValidityDays = 3650;
 export const leafValidityDays = 365;
 
@@ -41,31 +43,30 @@ export async function issueAuthority(now: Date): Promise<CertifiedKey> {
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certificate: pemOf(certificate), privateKey: await privateKeyPem(keys.privateKey) };
+  return { certificate: pemOf(certificate), privateKey: await ecPrivateKeyPem(keys.privateKey) };
 }
 
-/** Makes a serving certificate for one DNS name, signed by `authority`, valid from `now` for a year. */
-export async function issueLeaf(o: { authority: CertifiedKey; dnsName: string; now: Date }): Promise<CertifiedKey> {
+/** Who a certificate is for: a server by its DNS name, or a client that has none. */
+export type Subject = { dnsName: string } | { clientName: string };
+
+/** Makes a certificate signed by `authority`, valid from `now` for a year. */
+export async function issueLeaf(o: { authority: CertifiedKey; now: Date } & Subject): Promise<CertifiedKey> {
   const keys = await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
   const issuer = new X509Certificate(o.authority.certificate);
-  const { key: signingKey } = await importPrivateKey(o.authority.privateKey);
+  const { key: signingKey, algorithm: signingAlgorithm } = await importPrivateKey(o.authority.privateKey);
+  const names = "dnsName" in o ? [new SubjectAlternativeNameExtension([{ type: "dns", value: o.dnsName }])] : [];
   const certificate = await X509CertificateGenerator.create({
     ...validity(o.now, leafValidityDays),
     serialNumber: serialNumber(),
-    subject: `CN=${o.dnsName}`,
+    subject: `CN=${"dnsName" in o ? o.dnsName : o.clientName}`,
     // As the authority spells it, to the byte: Go and Rust compare names unparsed.
     issuer: issuer.subjectName,
     publicKey: keys.publicKey,
     signingKey,
-    signingAlgorithm: signing,
-    extensions: [
-      keyUsages(0),
-      extendedKeyUsage(),
-      new SubjectAlternativeNameExtension([{ type: "dns", value: o.dnsName }]),
-      await authorityKeyIdentifier(issuer),
-    ],
+    signingAlgorithm,
+    extensions: [keyUsages(0), extendedKeyUsage(), ...names, await authorityKeyIdentifier(issuer)],
   });
-  return { certificate: pemOf(certificate), privateKey: await privateKeyPem(keys.privateKey) };
+  return { certificate: pemOf(certificate), privateKey: await ecPrivateKeyPem(keys.privateKey) };
 }
 
 /** Reads every certificate of a PEM text, in its order; other PEM blocks are passed over. Throws if one is damaged. */
@@ -73,15 +74,15 @@ export async function readCertificates(pem: string): Promise<CertificateFacts[]>
   return await Promise.all(certificatesIn(pem).map(factsOf));
 }
 
-/** Whether a private key (SEC1 or PKCS #8 PEM) belongs to the first certificate of a PEM text. Damaged input: false. */
+/** Whether a private key (PEM of any kind that signs here) belongs to the first certificate of a PEM text. Damaged input: false. */
 export async function isKeyOf(privateKey: string, certificate: string): Promise<boolean> {
   try {
     const [parsed] = certificatesIn(certificate);
-    const { key, namedCurve } = await importPrivateKey(privateKey);
+    const { key, algorithm } = await importPrivateKey(privateKey);
     const probe = new TextEncoder().encode("does this key belong to that certificate?");
-    const publicKey = await parsed?.publicKey.export({ name: "ECDSA", namedCurve }, ["verify"]);
+    const publicKey = await parsed?.publicKey.export(algorithm, ["verify"]);
     if (!publicKey) return false;
-    return await crypto.subtle.verify(signing, publicKey, await crypto.subtle.sign(signing, key, probe), probe);
+    return await crypto.subtle.verify(algorithm, publicKey, await crypto.subtle.sign(algorithm, key, probe), probe);
   } catch {
     // Whatever cannot be parsed or imported is not the key of that certificate, which is all that was asked.
     return false;
@@ -127,24 +128,6 @@ async function factsOf(certificate: X509Certificate): Promise<CertificateFacts> 
     isAuthority: certificate.getExtension(BasicConstraintsExtension)?.ca ?? false,
     dnsNames: names.filter((name) => name.type === "dns").map((name) => name.value),
   };
-}
-
-async function importPrivateKey(pem: string): Promise<{ key: CryptoKey; namedCurve: string }> {
-  const blocks = PemConverter.decodeWithHeaders(pem);
-  const block = blocks.find((each) => each.type === "EC PRIVATE KEY" || each.type === "PRIVATE KEY");
-  if (!block) throw new RangeError("no EC private key found");
-  const bytes = new Uint8Array(block.rawData);
-  // PKCS #8 goes through SEC1 too, so that the curve is known and named in one place.
-  const { pkcs8, namedCurve } = pkcs8FromSec1(block.type === "PRIVATE KEY" ? sec1FromPkcs8(bytes) : bytes);
-  return {
-    key: await crypto.subtle.importKey("pkcs8", pkcs8, { name: "ECDSA", namedCurve }, false, ["sign"]),
-    namedCurve,
-  };
-}
-
-async function privateKeyPem(key: CryptoKey): Promise<string> {
-  const sec1 = sec1FromPkcs8(new Uint8Array(await crypto.subtle.exportKey("pkcs8", key)));
-  return `${PemConverter.encode(Uint8Array.from(sec1), "EC PRIVATE KEY")}\n`;
 }
 
 function pemOf(certificate: X509Certificate): string {

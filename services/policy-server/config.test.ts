@@ -85,6 +85,20 @@ for (const [argv, env, expected] of accepted) {
   });
 }
 
+test("AT-033: --enable-pprof, --log-no-color, --daemon and --enable-metrics are true where given, else false", () => {
+  const values = (argv: string[]) => {
+    const { enablePprof, logNoColor, daemon, enableMetrics } =
+      parseCli({ name: "policy-server", description: "", flags }, argv, {}) ?? {};
+    return [enablePprof, logNoColor, daemon, enableMetrics];
+  };
+  assert.equal(values([]), [false, false, false, false]);
+  const names = ["--enable-pprof", "--log-no-color", "--daemon", "--enable-metrics"];
+  assert.equal(values(names), [true, true, true, true]);
+  for (const [index, name] of names.entries()) {
+    assert.equal(values([name]), names.map((_, each) => each === index));
+  }
+});
+
 const refused: [string, string, RegExp][] = [
   ["--addr localhost", "CONFIG_INVALID", /^error parsing arguments: --addr: "localhost" is no IP address$/],
   ["--addr [127.0.0.1]", "CONFIG_INVALID", /^error parsing arguments: /],

@@ -17,7 +17,7 @@ import type { Config } from "./config.ts";
 import type { PolicyProblem } from "./policies/problems.ts";
 import { startPolicyServer } from "./server.ts";
 import { configFor } from "./testing/config.ts";
-import { exampleUrl, talkative } from "./testing/guests.ts";
+import { answering, exampleUrl, talkative } from "./testing/guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "policy-server-"));
 const stops: AbortController[] = [];
@@ -104,6 +104,45 @@ test("server: a module that several policies share is fetched and compiled once"
   await start({ a: { module }, b: { module }, c: { module } }, {}, log);
   const count = (message: string) => lines.filter((line) => JSON.parse(line).message === message).length;
   assert.equal([count("Module fetched"), count("Module compiled"), count("Policy settings are valid")], [1, 1, 3]);
+});
+
+/** URL of a module that says this to every request. */
+async function moduleThatSays(answer: Record<string, unknown>): Promise<string> {
+  const path = join(folder, `${crypto.randomUUID()}.wasm`);
+  await writeFile(path, await answering(answer));
+  return `file://${path}`;
+}
+
+test("AT-040, AT-041: groups of real policies are denied with a cause for each that denied, or allowed", async () => {
+  const happy = { module: await moduleThatSays({ accepted: true }) };
+  const unhappy = { module: await moduleThatSays({ accepted: false, message: "failing as expected" }) };
+  const policies = { unhappy_policy_1: unhappy, happy_policy_1: happy, unhappy_policy_2: unhappy };
+  const message = "the group says no";
+  const { url } = await start({
+    denied: { policies, message, expression: "unhappy_policy_1() || (happy_policy_1() && unhappy_policy_2())" },
+    allowed: { policies, message, expression: "unhappy_policy_1() || happy_policy_1() || unhappy_policy_2()" },
+  });
+  const denied = await post(`${url}/validate/denied`, review({}));
+  const causes = ["unhappy_policy_1", "unhappy_policy_2"].map((name) => ({
+    reason: null,
+    message: "failing as expected",
+    field: `spec.policies.${name}`,
+  }));
+  assert.equal([denied.allowed, denied.warnings, denied.status], [false, null, { message, details: { causes } }]);
+  const allowed = await post(`${url}/validate/allowed`, review({}));
+  assert.equal([allowed.allowed, allowed.status], [true, undefined]);
+});
+
+test("AT-042: policies of two modules compile two, also where one of them has a limit of its own", async () => {
+  const lines: string[] = [];
+  const log = createLog({ format: "json", write: (line) => lines.push(line) });
+  const [one, other] = [await moduleThatSays({ accepted: true }), await moduleThatSays({ accepted: false })];
+  const { url } = await start({ a: { module: one }, b: { module: other }, c: { module: one, timeoutEvalSeconds: 1 } }, {
+    workers: 1,
+  }, log);
+  assert.is(lines.filter((line) => JSON.parse(line).message === "Module compiled").length, 2);
+  const verdicts = await Promise.all(["a", "b", "c"].map((id) => post(`${url}/validate/${id}`, review({}))));
+  assert.equal(verdicts.map(({ allowed }) => allowed), [true, false, true]);
 });
 
 test("server: a guest's own log line appears in ours", async () => {

@@ -1,7 +1,7 @@
 // pure
 import { messageOf } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { type PolicyKind, uniqueName } from "../../contracts/names.ts";
+import { defaultPolicyServerName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
 import { parsePolicy, type Policy } from "../../contracts/policy.ts";
 import { nameCollisions, type PolicyFinding, policyFinding, policyKey } from "../../contracts/policy-checks.ts";
 import { policiesFileFrom, policyEntryFor, sourcesFileFor } from "../../contracts/policy-config-writer.ts";
@@ -55,6 +55,11 @@ export function configurationFor(
 /** The unique name of a policy object of any kind. */
 export function uniqueNameOf({ kind, metadata }: KubeObject): string {
   return uniqueName(kind as PolicyKind, metadata);
+}
+
+/** Name of the PolicyServer that a policy object of any kind is bound to; empty for none. */
+export function policyServerOf({ spec }: KubeObject): string {
+  return (spec as { policyServer?: string } | undefined)?.policyServer ?? defaultPolicyServerName;
 }
 
 /** Whether the policy, taken by itself, is left out of the configuration or kept in its last good form. */

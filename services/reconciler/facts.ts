@@ -17,6 +17,8 @@ export type Observed = {
   /** What exists for the server, found by label. */
   configMaps: readonly KubeObject[];
   deployment?: KubeObject;
+  /** The ConfigMap of `settings.clientCaConfigMap`. */
+  clientCa?: KubeObject;
   disruptionBudget?: KubeObject;
   replicaSets: readonly KubeObject[];
   pods: readonly KubeObject[];

@@ -1,10 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { sha256Hex } from "../../runtime/digest.ts";
 import type { Kube } from "../../runtime/kube.ts";
 import type { Observed } from "./facts.ts";
 import { observeSettled } from "./observe-settled.ts";
 import { configMap, deployment, observed, policy, policyServer } from "./test-objects.ts";
+import { pendingVersion, wouldBecomeReady } from "./wanted.ts";
 
 const signal = new AbortController().signal;
 const settleMs = 1;
@@ -83,6 +85,28 @@ test("settled: an invalid policy's last good entry is read live", async () => {
       signal: undefined,
     },
   ]);
+});
+
+test("settled: before pods are called ready of a new generation the Deployment is read live", async () => {
+  const written = { type: "DeploymentReconciled", status: "True", reason: "x", message: "", observedGeneration: 2 };
+  const server = policyServer({}, { generation: 2 }, { conditions: [written] }) as KubeObject;
+  const version = pendingVersion(observed({ server }), sha256Hex)!;
+  const counts = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+  const done = (generation: number, observedGeneration: number): KubeObject => {
+    const { metadata, ...rest } = deployment(version);
+    const status = { ...counts, observedGeneration };
+    return { ...rest, metadata: { ...metadata, generation }, spec: { replicas: 1 }, status };
+  };
+  const live = done(6, 5);
+  const kube = {
+    list: ({ kind }: { kind: string }) =>
+      Promise.resolve({ items: kind === "Deployment" ? [live] : [], resourceVersion: "1" }),
+  } as unknown as Kube;
+  const stale = observed({ server, deployment: done(5, 5) });
+  assert.is(wouldBecomeReady(stale, sha256Hex), true);
+  const facts = await observeSettled(() => stale, { kube, signal, settleMs });
+  assert.is(facts.deployment, live);
+  assert.is(wouldBecomeReady(facts, sha256Hex), false);
 });
 
 test.run();

@@ -4,7 +4,7 @@ import type { Kube } from "../../runtime/kube.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { isInvalid } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
-import { pendingVersion } from "./wanted.ts";
+import { pendingVersion, wouldBecomeReady } from "./wanted.ts";
 
 type Options = { kube: Kube; signal: AbortSignal; settleMs?: number; longestMs?: number };
 
@@ -22,14 +22,16 @@ export async function observeSettled(look: () => Observed, options: Options): Pr
     facts = look();
     if (pendingVersion(facts, sha256Hex) === pending) break;
   }
-  return facts.policies.some(isInvalid) ? { ...facts, ...await lastGoodState(kube, facts, signal) } : facts;
+  return facts.policies.some(isInvalid) || wouldBecomeReady(facts, sha256Hex)
+    ? { ...facts, ...await ownDoings(kube, facts, signal) }
+    : facts;
 }
 
 /**
- * What the last good entry of an invalid policy is read from, live: it is our own doing, and a cache that lags behind it
- * would let the configuration swing between two versions.
+ * What was written for this server, live, since a cache may lag behind our own writes: the last good entry of an invalid
+ * policy would swing between two versions, and `PodsReady` would be said of the Deployment of a generation ago.
  */
-async function lastGoodState(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
+async function ownDoings(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
   const [deployments, configMaps] = await Promise.all([
     kube.list({ apiVersion: "apps/v1", kind: "Deployment" }, {
       namespace,

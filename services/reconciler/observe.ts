@@ -1,83 +1,103 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import {
-  apiVersion,
-  defaultPolicyServerName,
-  labels,
-  ownedObjectName,
-  type PolicyKind,
-  policyKindNames,
-} from "../../contracts/names.ts";
+import { apiVersion, labels, ownedObjectName, type PolicyKind, policyKindNames } from "../../contracts/names.ts";
 import type { Source } from "../../runtime/controller.ts";
+import { indexObjects, type ObjectIndex } from "../../runtime/object-index.ts";
 import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
-import { uniqueNameOf } from "./configuration.ts";
+import { policyServerOf, uniqueNameOf } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
 import type { Settings } from "./settings.ts";
+import { policyView, serverView } from "./views.ts";
 
 /** The caches the reconciler looks at. */
 export type Caches =
   & Record<
-    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
+    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods",
     WatchCache
   >
-  & { policies: Record<PolicyKind, WatchCache> };
+  & {
+    policies: Record<PolicyKind, WatchCache>;
+    events: WatchCache[];
+    /** The one ConfigMap with the authority of clients, where mutual TLS is asked for. */
+    clientCa?: WatchCache;
+    /** Policies of all kinds by the PolicyServer they name, and by their unique name. */
+    policiesOf: ObjectIndex;
+    policiesNamed: ObjectIndex;
+  };
+
+/** What the kubelet says about pods in Events only: volumes, and Secrets that images are pulled with. */
+const eventReasons = ["FailedMount", "FailedToRetrieveImagePullSecret"];
 
 /** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
-export function openCaches(open: (query: WatchQuery) => WatchCache, namespace: string): Caches {
+export function openCaches(
+  open: (query: WatchQuery) => WatchCache,
+  { namespace, clientCaConfigMap }: Settings,
+): Caches {
   const owned = (apiVersion: string, kind: string) =>
     open({ apiVersion, kind, namespace, labelSelector: labels.policyServer });
+  const policies = Object.fromEntries(policyKindNames.map((kind) => [kind, open({ apiVersion, kind })])) as Record<
+    PolicyKind,
+    WatchCache
+  >;
   return {
     servers: open({ apiVersion, kind: "PolicyServer" }),
-    policies: Object.fromEntries(policyKindNames.map((kind) => [kind, open({ apiVersion, kind })])) as Record<
-      PolicyKind,
-      WatchCache
-    >,
+    policies,
+    policiesOf: indexObjects(Object.values(policies), (policy) => [policyServerOf(policy)]),
+    policiesNamed: indexObjects(Object.values(policies), (policy) => [uniqueNameOf(policy)]),
     configMaps: owned("v1", "ConfigMap"),
     deployments: owned("apps/v1", "Deployment"),
     services: owned("v1", "Service"),
     disruptionBudgets: owned("policy/v1", "PodDisruptionBudget"),
     replicaSets: owned("apps/v1", "ReplicaSet"),
     pods: owned("v1", "Pod"),
-    // Volumes that cannot be mounted show nowhere else.
-    events: open({
-      apiVersion: "v1",
-      kind: "Event",
-      namespace,
-      fieldSelector: "involvedObject.kind=Pod,reason=FailedMount",
+    events: eventReasons.map((reason) =>
+      open({
+        apiVersion: "v1",
+        kind: "Event",
+        namespace,
+        fieldSelector: `involvedObject.kind=Pod,reason=${reason}`,
+      })
+    ),
+    ...(clientCaConfigMap === "" ? {} : {
+      clientCa: open({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        namespace,
+        fieldSelector: `metadata.name=${clientCaConfigMap}`,
+      }),
     }),
   };
 }
 
 /** Which PolicyServer names to look at when something changed. */
 export function sourcesOf(caches: Caches): Source[] {
-  const { servers, policies, events, ...owned } = caches;
+  const { servers, policies, policiesOf: _, policiesNamed, events, clientCa, ...owned } = caches;
   const byLabel = (object: KubeObject) => [object.metadata.labels?.[labels.policyServer] ?? []].flat();
   return [
-    { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
+    { cache: servers, keysFor: ({ metadata }) => [metadata.name], view: serverView },
     ...Object.values(policies).map((cache): Source => ({
       cache,
       // Who shares its unique name may win or lose it by this change.
       keysFor: (policy) => [
-        ...new Set([
-          policyServerOf(policy),
-          ...allPolicies(caches).filter((other) => uniqueNameOf(other) === uniqueNameOf(policy)).map(policyServerOf),
-        ]),
+        ...new Set([policyServerOf(policy), ...policiesNamed.get(uniqueNameOf(policy)).map(policyServerOf)]),
       ],
+      view: policyView,
     })),
     ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
-    {
-      cache: events,
+    ...(clientCa ? [{ cache: clientCa, keysFor: () => servers.list().map(({ metadata }) => metadata.name) }] : []),
+    ...events.map((cache): Source => ({
+      cache,
       keysFor: (event) => {
         const pod = owned.pods.get(involvedObjectOf(event).name ?? "", event.metadata.namespace);
         return pod ? byLabel(pod) : [];
       },
-    },
+    })),
   ];
 }
 
 /** The facts about one PolicyServer name. */
 export function observe(caches: Caches, name: string, settings: Settings, ownImage: string | undefined): Observed {
   const { namespace } = settings;
-  const policies = allPolicies(caches).filter((policy) => policyServerOf(policy) === name);
+  const policies = caches.policiesOf.get(name);
   const claimed = new Set(policies.map(uniqueNameOf));
   const ofServer = (cache: WatchCache) =>
     cache.list().filter(({ metadata }) => metadata.labels?.[labels.policyServer] === name);
@@ -89,24 +109,21 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
     ownImage,
     server: caches.servers.get(name),
     policies,
-    rivals: allPolicies(caches).filter((policy) =>
-      policyServerOf(policy) !== name && claimed.has(uniqueNameOf(policy))
-    ),
+    rivals: [...claimed].flatMap((unique) => caches.policiesNamed.get(unique))
+      .filter((policy) => policyServerOf(policy) !== name),
     configMaps: ofServer(caches.configMaps),
     deployment: caches.deployments.get(ownedObjectName(name), namespace),
+    clientCa: caches.clientCa?.get(settings.clientCaConfigMap, namespace),
     disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
     replicaSets: ofServer(caches.replicaSets),
     pods,
-    events: caches.events.list().filter((event) => podUids.has(involvedObjectOf(event).uid)),
+    events: caches.events.flatMap((cache) => cache.list()).filter((event) => podUids.has(involvedObjectOf(event).uid)),
   };
 }
 
-function allPolicies({ policies }: Caches): readonly KubeObject[] {
+/** Policies of all kinds. */
+export function allPolicies({ policies }: Caches): readonly KubeObject[] {
   return Object.values(policies).flatMap((cache) => cache.list());
-}
-
-function policyServerOf({ spec }: KubeObject): string {
-  return (spec as { policyServer?: string } | undefined)?.policyServer ?? defaultPolicyServerName;
 }
 
 function involvedObjectOf(event: KubeObject): { name?: string; uid?: string } {

@@ -7,6 +7,7 @@ import { sha256Hex } from "../../runtime/digest.ts";
 import type { Observed } from "./facts.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";
 import {
+  certified,
   configMap,
   crashed,
   deployment,
@@ -65,6 +66,7 @@ test("plan: everything at once when the certificate is there", () => {
     "ServiceReconciled=True ReconciliationSucceeded",
     "DeploymentReconciled=True ReconciliationSucceeded",
     "PodDisruptionBudgetReconciled=True ReconciliationSucceeded",
+    "PodsReady=False WaitingForDeployment",
   ]);
   assert.equal(conditionsOf(first, "a-uid"), [
     "PolicyServerConfigurationUpToDate=False ConfigurationVersionMismatch",
@@ -95,6 +97,44 @@ test("plan: the first Deployment waits for the certificate, nothing else does", 
   assert.ok(names(later.apply).includes("Deployment policy-server-default"));
   const recreated = plan(running({ server: server({}, { uid: "later-uid" }, {}) }));
   assert.not.ok(names(recreated.apply).includes("Deployment policy-server-default"));
+});
+
+test("plan: without the authority of clients the Deployment stays as it is, and the PolicyServer says why", () => {
+  const mutual = { ...observed().settings, clientCaConfigMap: "client-ca" };
+  const authority = (data: object) => ({ ...configMap("v", "{}"), data });
+  for (const clientCa of [undefined, authority({ "ca.crt": "PEM" }), authority({ "client-ca.crt": "" })]) {
+    const held = plan(running({ settings: mutual, clientCa }));
+    assert.not.ok(names(held.apply).includes("Deployment policy-server-default"));
+    assert.equal(held.remove, []);
+    assert.ok(conditionsOf(held, "server-uid").includes("DeploymentReconciled=False ClientCaMissing"));
+    assert.match(messageOf(held, "server-uid", "DeploymentReconciled"), '"client-ca" with the key "client-ca.crt"');
+    assert.ok(conditionsOf(held, "a-uid").some((each) => each.startsWith("PolicyUniquelyReachable=True")));
+  }
+  const there = plan(running({ settings: mutual, clientCa: authority({ "client-ca.crt": "PEM" }) }));
+  assert.ok(names(there.apply).includes("Deployment policy-server-default"));
+});
+
+test("plan: who scales the Deployment keeps what they asked for, until spec.replicas changes", () => {
+  const stands = (replicas: number) => {
+    const object = deployment(version);
+    const annotations = { ...object.metadata.annotations, "kubewarden.io/applied-replicas": "1" };
+    return { ...object, metadata: { ...object.metadata, annotations }, spec: { replicas } };
+  };
+  const replicasIn = (facts: Partial<Observed>) =>
+    (plan(running(facts)).apply.find(({ kind }) => kind === "Deployment")!.spec as { replicas: number }).replicas;
+  assert.is(replicasIn({ deployment: stands(3) }), 3);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 2 }) }), 2);
+  assert.is(replicasIn({ deployment: stands(3), server: server({ replicas: 0 }) }), 0);
+  const former = { ...stands(3), metadata: { ...stands(3).metadata, ownerReferences: [] } };
+  assert.is(replicasIn({ deployment: former }), 1, "of a former PolicyServer nothing is kept");
+});
+
+test("plan: as many pods must be ready as the Deployment asks for, whatever the PolicyServer once said", () => {
+  const scaled = (replicas: number) => ({ ...deployment(version), spec: { replicas } });
+  const reachable = (facts: Partial<Observed>) => conditionsOf(plan(running(facts)), "a-uid")[1]!;
+  assert.match(reachable({ deployment: scaled(1), server: server({ replicas: 3 }) }), "=True");
+  assert.match(reachable({ deployment: scaled(3), server: server({ replicas: 1 }) }), "=False");
+  assert.match(reachable({ deployment: scaled(0), server: server({ replicas: 1 }), pods: [] }), "=False");
 });
 
 test("plan: adds the finalizer", () => {
@@ -128,6 +168,24 @@ test("plan: reachable once the pods run it, and the plan then stays the same", (
     servedBy: { policyServerUid: "server-uid", configVersion: version },
   });
   assert.equal(steady.apply, first.apply);
+});
+
+test("plan: a later rollout leaves the version alone that a policy was first served from", () => {
+  const servedBy = (facts: { uid?: string; generation?: number }) => {
+    const policies = running().policies ?? [];
+    const [policy] = policies;
+    const { generation } = policy!.metadata;
+    const type = "PolicyUniquelyReachable";
+    const status = {
+      conditions: [{ type, status: "True", observedGeneration: facts.generation ?? generation }],
+      servedBy: { policyServerUid: facts.uid ?? "server-uid", configVersion: "earlier" },
+    };
+    const steady = plan(running({ policies: [{ ...policy!, status }, ...policies.slice(1)] }));
+    return (intentFor(steady.status, "a-uid").fields!.servedBy as { configVersion: string }).configVersion;
+  };
+  assert.is(servedBy({}), "earlier");
+  assert.is(servedBy({ generation: 0 }), version, "an edit is served anew");
+  assert.is(servedBy({ uid: "former" }), version, "so is a policy of a server that was made again");
 });
 
 test("plan: named by the Deployment but not yet by its pods is up to date and not reachable", () => {
@@ -198,7 +256,7 @@ test("plan: an invalid policy gets its own condition", () => {
   const report = plan(running({ policies: [cap, broken] }));
   assert.equal(conditionsOf(report, "g-uid"), [
     "PolicyServerConfigurationUpToDate=False PolicyInvalid",
-    "PolicyUniquelyReachable=False LatestReplicaSetIsNotUniquelyReachable",
+    "PolicyUniquelyReachable=False PolicyInvalid",
   ]);
   assert.is(versionIn(report), version, "and rolls out nothing");
 });
@@ -300,8 +358,76 @@ test("plan: a terminating server is released when its webhooks are gone, both fi
 test("plan: a name that Kubernetes cannot use makes no objects", () => {
   const named = plan({ server: server({}, { name: "a.b" }), policies: [cap] });
   assert.equal(named.apply, []);
-  assert.ok(conditionsOf(named, "server-uid").every((each) => each.endsWith("=False ReconciliationFailed")));
+  assert.ok(conditionsOf(named, "server-uid").every((each) => each.endsWith("=False PolicyServerInvalid")));
   assert.match(messageOf(named, "server-uid", "DeploymentReconciled"), /DNS label/);
+});
+
+test("plan: a stored PolicyServer that its schema does not accept any more says so, and its policies too", () => {
+  const unreadable = plan({ server: server({ replicas: "two" }, { generation: 4 }), policies: [cap] });
+  assert.equal(unreadable.apply, [], "what runs is left alone");
+  const { conditions } = intentFor(unreadable.status, "server-uid");
+  assert.is(conditions.length, 5);
+  for (const { status, reason, message, observedGeneration } of conditions) {
+    assert.equal([status, reason, observedGeneration], ["False", "PolicyServerInvalid", 4]);
+    assert.match(message, /replicas/);
+  }
+  assert.equal(conditionsOf(unreadable, "a-uid"), [
+    "PolicyServerConfigurationUpToDate=False PolicyServerInvalid",
+    "PolicyUniquelyReachable=False PolicyServerInvalid",
+  ]);
+});
+
+test("plan: a stored policy that its schema does not accept any more says so", () => {
+  const broken = policy("ClusterAdmissionPolicy", "broken", { module: 7 }, { generation: 2 });
+  const { status } = plan(running({ policies: [cap, broken] }));
+  const { conditions } = intentFor(status, "broken-uid");
+  for (const { status, reason, message, observedGeneration } of conditions) {
+    assert.equal([status, reason, observedGeneration], ["False", "PolicyInvalid", 2]);
+    assert.match(message, /module/);
+  }
+});
+
+test("plan: of two policies with one unique name the younger is refused until the older is gone", () => {
+  const older = policy("AdmissionPolicy", "c", {}, {
+    namespace: "a-b",
+    uid: "1",
+    creationTimestamp: "2026-01-01T00:00:00Z",
+  });
+  const younger = policy("AdmissionPolicy", "b-c", {}, {
+    namespace: "a",
+    uid: "2",
+    creationTimestamp: "2026-01-02T00:00:00Z",
+  });
+  const collision = [
+    "PolicyServerConfigurationUpToDate=False NameCollision",
+    "PolicyUniquelyReachable=False NameCollision",
+  ];
+  for (const policies of [[older, younger], [younger, older]]) {
+    const both = plan({ policies });
+    assert.equal(conditionsOf(both, "2"), collision);
+    assert.match(messageOf(both, "2", "PolicyUniquelyReachable"), /taken by AdmissionPolicy "c" in namespace "a-b"/);
+    assert.match(filesIn(both)["policies.yml"]!, /"Namespace":"a-b"/);
+    assert.not.match(filesIn(both)["policies.yml"]!, /"Namespace":"a",/);
+  }
+  const elsewhere = plan({ policies: [younger], rivals: [older] });
+  assert.equal(conditionsOf(elsewhere, "2"), collision, "also when the older one has another server");
+  assert.match(filesIn(plan({ policies: [younger] }))["policies.yml"]!, /"Namespace":"a",/);
+});
+
+test("plan: every condition carries the generation it speaks of", () => {
+  const generations = { generation: 6 };
+  const cases: Partial<Observed>[] = [
+    { server: server({}, generations) },
+    { server: server({}, { ...generations, name: "a.b" }) },
+    { server: server({}, { ...generations, deletionTimestamp: "2026-01-01T00:00:00Z" }) },
+    { server: undefined },
+  ];
+  for (const facts of cases) {
+    const { status } = plan({ ...facts, policies: [policy("AdmissionPolicy", "p", {}, generations)] });
+    for (const { conditions } of status) {
+      for (const { type, observedGeneration } of conditions) assert.is(observedGeneration, 6, type);
+    }
+  }
 });
 
 test("failure: the refused object in the server's words, what comes after it as not attempted", () => {
@@ -315,9 +441,20 @@ test("failure: the refused object in the server's words, what comes after it as 
     "ServiceReconciled=True ReconciliationSucceeded",
     "DeploymentReconciled=False ReconciliationFailed",
     "PodDisruptionBudgetReconciled=False ReconciliationFailed",
+    "PodsReady=False PodsNotReady",
   ]);
   assert.is(messageOf({ status }, "server-uid", "DeploymentReconciled"), error.message);
   assert.match(messageOf({ status }, "server-uid", "PodDisruptionBudgetReconciled"), /^Not attempted/);
+});
+
+test("failure: a write that another one overtook leaves what was said, until the next pass", () => {
+  const standing = { ...certified.conditions[0]!, type: "DeploymentReconciled", observedGeneration: 4 };
+  const facts = observed({ ...running(), server: server({}, {}, { conditions: [...certified.conditions, standing] }) });
+  const error = new KubewardenError("KUBE_CONFLICT", "the object has been modified");
+  const ref = { apiVersion: "apps/v1", kind: "Deployment", name: "policy-server-default" };
+  const status = statusAfterFailure(facts, [{ ref, error }], sha256Hex);
+  const after = intentFor(status, "server-uid").conditions.find(({ type }) => type === "DeploymentReconciled");
+  assert.equal([after?.status, after?.observedGeneration], ["True", 4]);
 });
 
 test("failure: a finalizer that cannot be added holds back everything", () => {

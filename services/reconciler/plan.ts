@@ -1,15 +1,17 @@
 // pure
-import { findCondition } from "../../contracts/conditions.ts";
+import { type ConditionType, findCondition } from "../../contracts/conditions.ts";
+import { KubewardenError } from "../../contracts/errors.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { finalizer, legacyFinalizer } from "../../contracts/names.ts";
 import type { PolicyServer } from "../../contracts/policy-server.ts";
-import type { FinalizerChange, Plan, StatusIntent } from "../../runtime/plan.ts";
+import type { FinalizerChange, IntendedCondition, Plan, StatusIntent } from "../../runtime/plan.ts";
 import { configMapsPlan } from "./config-maps-plan.ts";
-import { deploymentFor } from "./desired/deployment.ts";
+import { deploymentPlan } from "./deployment-plan.ts";
 import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
 import { serviceFor } from "./desired/service.ts";
 import type { Observed } from "./facts.ts";
 import { policyReports } from "./policy-reports.ts";
+import { podsVerdict } from "./pods-ready.ts";
 import { unservedStatusFor } from "./policy-status.ts";
 import { entriesByVersion } from "./versions.ts";
 import { readServer, wantedConfiguration } from "./wanted.ts";
@@ -38,12 +40,23 @@ export function statusAfterFailure(
   const plan = planFor(observed, sha256Hex);
   const own = plan.status.find(({ target }) => target.uid === server?.metadata.uid);
   if (server === undefined || own === undefined) return [];
-  const failed = serverStatusFor(server, shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]));
-  const conditions = own.conditions.map((planned, index) => {
-    const after = failed.conditions[index];
-    return planned.status === "True" && after ? after : planned;
+  const left = shortfallsAfter(failures, [...plan.apply.map(refOf), ...plan.remove]);
+  const overtaken = failures.every(({ error }) => error instanceof KubewardenError && error.code === "KUBE_CONFLICT");
+  const conditions = own.conditions.map((planned) => {
+    const shortfall = left[planned.type as keyof Shortfalls];
+    if (planned.status !== "True" || !shortfall) return planned;
+    // Someone else was faster, and the next pass is under way: what was said holds until then.
+    const standing = overtaken ? asItStands(server, planned.type) : undefined;
+    return standing ?? { ...planned, status: "False" as const, ...shortfall };
   });
   return [{ ...own, conditions }];
+}
+
+function asItStands(server: KubeObject, type: string): IntendedCondition | undefined {
+  const standing = findCondition(server, type as ConditionType);
+  if (standing === undefined) return undefined;
+  const { lastTransitionTime: _, ...condition } = standing;
+  return condition;
 }
 
 /** No server of that name: its policies wait, whatever once ran is the garbage collector's. */
@@ -74,7 +87,7 @@ function planRelease(server: KubeObject, { name, policies }: Observed): Plan {
 }
 
 function planForUnreadable(server: KubeObject, { policies }: Observed, problem: string): Plan {
-  const shortfall = { reason: "ReconciliationFailed", message: problem } as const;
+  const shortfall = { reason: "PolicyServerInvalid", message: problem } as const;
   const shortfalls: Shortfalls = {
     ConfigMapReconciled: shortfall,
     ServiceReconciled: shortfall,
@@ -86,29 +99,26 @@ function planForUnreadable(server: KubeObject, { policies }: Observed, problem: 
     apply: [],
     remove: [],
     status: [
-      serverStatusFor(server, shortfalls),
-      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerNotFound", message)),
+      serverStatusFor(server, shortfalls, { is: false, ...shortfall }),
+      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerInvalid", message)),
     ],
     finalizers: finalizersToAdd(server),
   };
 }
 
 function planForStanding(server: KubeObject, policyServer: PolicyServer, observed: Observed, sha256Hex: Digest): Plan {
-  const { settings, disruptionBudget, ownImage } = observed;
+  const { settings, disruptionBudget } = observed;
   const configuration = wantedConfiguration(policyServer, observed, sha256Hex);
   const configMaps = configMapsPlan(policyServer, configuration, observed);
   const wantedBudget = disruptionBudgetFor(policyServer, settings.namespace);
-  const image = policyServer.spec.image || ownImage;
-  const shortfalls: Shortfalls = { ...configMaps.shortfalls, ...deploymentShortfall(server, observed, image) };
-  const deployment = image === undefined || shortfalls.ConfigMapReconciled || shortfalls.DeploymentReconciled
-    ? []
-    : [deploymentFor(policyServer, { settings, image, version: configuration.version })];
+  const planned = deploymentPlan(policyServer, configuration.version, observed);
+  const shortfalls: Shortfalls = { ...configMaps.shortfalls, ...planned.shortfalls };
   return {
     // In the order in which one needs the other: the carrier stops at the first failure.
     apply: [
       ...configMaps.apply,
-      serviceFor(policyServer, settings.namespace),
-      ...deployment,
+      serviceFor(policyServer, settings),
+      ...(shortfalls.ConfigMapReconciled ? [] : planned.apply),
       ...(wantedBudget ? [wantedBudget] : []),
     ],
     remove: [
@@ -116,23 +126,11 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
       ...(disruptionBudget && !wantedBudget ? [refOf(disruptionBudget)] : []),
     ],
     status: [
-      serverStatusFor(server, shortfalls),
+      serverStatusFor(server, shortfalls, podsVerdict(server, observed, configuration)),
       ...policyReports(server, observed, configuration, entriesByVersion(observed, configuration)),
     ],
     finalizers: finalizersToAdd(server),
   };
-}
-
-/** Only the first Deployment waits for the certificate: pods of a later one start with the one that is there. */
-function deploymentShortfall(server: KubeObject, { deployment }: Observed, image: string | undefined): Shortfalls {
-  const exists = deployment?.metadata.ownerReferences?.some((owner) => owner.uid === server.metadata.uid) ?? false;
-  if (!exists && findCondition(server, "CertSecretReconciled")?.status !== "True") {
-    const message = "The Deployment is created once the serving certificate is there (CertSecretReconciled)";
-    return { DeploymentReconciled: { reason: "WaitingForCertificate", message } };
-  }
-  if (image !== undefined) return {};
-  const message = "spec.image is not set, and the reconciler does not know its own image: set spec.image";
-  return { DeploymentReconciled: { reason: "ReconciliationFailed", message } };
 }
 
 function finalizersToAdd(server: KubeObject): FinalizerChange[] {

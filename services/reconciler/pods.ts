@@ -1,7 +1,8 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { labels } from "../../contracts/names.ts";
-import { type LoadFailure, readTermination } from "./termination.ts";
+import { type PodProblem, podProblemOf, type PodStatus } from "./pod-problem.ts";
+import { type LoadFailure, loadFailuresIn } from "./termination.ts";
 
 /** What matters of one pod of a policy server. */
 export type PodFacts = {
@@ -16,8 +17,8 @@ export type PodFacts = {
   finished: boolean;
   /** What its last run said about single policies before it ended. */
   loadFailures: LoadFailure[];
-  /** Why it does not come up, in one sentence, if something is known to be wrong. */
-  problem: string | undefined;
+  /** Why it does not come up, if something is known to be wrong. */
+  problem: PodProblem | undefined;
 };
 
 type Sources = {
@@ -37,23 +38,12 @@ export function podFactsOf({ deployment, replicaSets, pods, events }: Sources): 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-type ContainerState = {
-  waiting?: { reason?: string; message?: string };
-  terminated?: { reason?: string; message?: string; exitCode?: number };
-};
-type PodStatus = {
-  phase?: string;
-  conditions?: { type: string; status: string; reason?: string; message?: string }[];
-  containerStatuses?: { name: string; ready?: boolean; state?: ContainerState; lastState?: ContainerState }[];
-};
-
 function factsOf(pod: KubeObject, ours: boolean, events: readonly KubeObject[]): PodFacts {
   const status = (pod.status ?? {}) as PodStatus;
   const messages = (status.containerStatuses ?? []).flatMap(({ state, lastState }) =>
     [state?.terminated?.message, lastState?.terminated?.message].filter((each) => each !== undefined && each !== "")
   ) as string[];
-  const [first] = messages;
-  const ending = first === undefined ? undefined : readTermination(first);
+  const [first = ""] = messages;
   const ready = status.conditions?.some((each) => each.type === "Ready" && each.status === "True") ?? false;
   return {
     name: pod.metadata.name,
@@ -62,39 +52,9 @@ function factsOf(pod: KubeObject, ours: boolean, events: readonly KubeObject[]):
     ready,
     terminating: pod.metadata.deletionTimestamp !== undefined,
     finished: status.phase === "Failed" || status.phase === "Succeeded",
-    loadFailures: ending?.failures ?? [],
-    problem: ready ? undefined : ending?.summary ?? problemOf(pod, status, events),
+    loadFailures: loadFailuresIn(first),
+    problem: ready ? undefined : podProblemOf(pod, events),
   };
-}
-
-/** Waiting reasons that pass by themselves are no problem yet. */
-const harmless = new Set(["ContainerCreating", "PodInitializing"]);
-
-function problemOf(pod: KubeObject, status: PodStatus, events: readonly KubeObject[]): string | undefined {
-  const unscheduled = status.conditions?.find((each) => each.type === "PodScheduled" && each.status === "False");
-  if (unscheduled) return join(unscheduled.reason, unscheduled.message);
-  for (const { state, lastState } of status.containerStatuses ?? []) {
-    if (state?.waiting?.reason !== undefined && !harmless.has(state.waiting.reason)) {
-      return join(state.waiting.reason, state.waiting.message);
-    }
-    const ended = state?.terminated ?? lastState?.terminated;
-    if (ended) return join(ended.reason, `exit code ${ended.exitCode ?? "unknown"}`);
-  }
-  const running = status.phase === "Running";
-  return running ? undefined : mountFailure(pod, events);
-}
-
-/** Missing Secrets and ConfigMaps show in Events only, until the volume is there. */
-function mountFailure(pod: KubeObject, events: readonly KubeObject[]): string | undefined {
-  const failure = events.find((event) => {
-    const { uid } = (event.involvedObject ?? {}) as { uid?: string };
-    return event.reason === "FailedMount" && uid !== undefined && uid === pod.metadata.uid;
-  });
-  return failure && join("FailedMount", String(failure.message ?? ""));
-}
-
-function join(reason: string | undefined, message: string | undefined): string {
-  return [reason, message].filter((each) => each !== undefined && each !== "").join(": ");
 }
 
 function isOwnedBy(object: KubeObject, uid: string | undefined): boolean {

@@ -40,7 +40,7 @@ export function policyStatusFor(
 /** The status of a policy that no server can serve, for one reason that holds for both conditions. */
 export function unservedStatusFor(
   policy: KubeObject,
-  reason: "PolicyServerNotFound" | "PolicyServerTerminating",
+  reason: "PolicyServerNotFound" | "PolicyServerTerminating" | "PolicyServerInvalid",
   message: string,
 ): StatusIntent {
   const verdict = { is: false, reason, message };

@@ -67,9 +67,14 @@ const failedMount: KubeObject = {
   reason: "FailedMount",
   message: 'secret "policy-server-default" not found',
 };
-const replicaFailure = {
+const replicaFailure = (message: string) => ({
   ...deployment("v2"),
-  status: { conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota" }] },
+  status: { conditions: [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate", message }] },
+});
+const pullSecretMissing: KubeObject = {
+  ...failedMount,
+  reason: "FailedToRetrieveImagePullSecret",
+  message: "Unable to retrieve some image pull secrets (reg)",
 };
 const waiting = (reason: string, message: string) => ({
   phase: "Pending",
@@ -79,8 +84,30 @@ const notYet = "LatestReplicaSetIsNotUniquelyReachable";
 const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, notYet, /no Deployment/],
   ["there are no pods yet", {}, notYet, /No pod of the policy server runs yet/],
-  ["there are to be no pods", { replicas: 0 }, notYet, /spec.replicas of the PolicyServer is 0/],
-  ["pods cannot be created", { deployment: replicaFailure }, notYet, /exceeded quota/],
+  [
+    "there are to be no pods",
+    { replicas: 0 },
+    "NoReplicas",
+    /No pod can serve the policy. Scale its Deployment up/,
+  ],
+  [
+    "a quota is used up",
+    { deployment: replicaFailure("pods is forbidden: exceeded quota: q") },
+    "QuotaExceeded",
+    /quota: q/,
+  ],
+  [
+    "a quota asks for what pods do not say",
+    { deployment: replicaFailure("failed quota: q: must specify limits.cpu") },
+    "QuotaExceeded",
+    /must specify/,
+  ],
+  [
+    "pods are refused while old ones serve",
+    { deployment: replicaFailure('violates PodSecurity "restricted"'), pods: [pod("a", "v1")] },
+    "PodCreationRefused",
+    /violates PodSecurity/,
+  ],
   ["a pod is not ready", { pods: [pod("a", "v2"), pod("b", "v2", starting)] }, notYet, /Pod "b" is not ready/],
   ["a pod is missing", { pods: [pod("a", "v2")] }, notYet, /Fewer than 2 pods/],
   [
@@ -100,25 +127,25 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
     {
       pods: [pod("a", "v1"), pod("b", "v2", crashed('{"policy":"p0","code":"MODULE_FETCH_FAILED","message":"gone"}'))],
     },
-    "PolicyLoadFailed",
-    /^gone$/,
+    "ModuleFetchFailed",
+    /^gone\. Check spec\.module/,
   ],
   [
     "a member of it fails",
     { pods: [pod("b", "v2", crashed('{"policy":"p0/m1","code":"X","message":"member"}'))] },
     "PolicyLoadFailed",
-    /^member$/,
+    /^Member "m1": member$/,
   ],
   [
     "another policy keeps the server from starting",
     { pods: [pod("b", "v2", crashed('{"policy":"p1","code":"X","message":"bad"}'))] },
-    "PolicyServerStartFailed",
-    /Pod "b" does not start: policy "p1": bad/,
+    "OtherPolicyFailed",
+    /Pod "b" cannot load policy "p1": bad/,
   ],
   [
     "the server ends with plain text",
     { pods: [pod("b", "v2", crashed("Error: no certificate"))] },
-    "PolicyServerStartFailed",
+    "CrashLoop",
     /Error: no certificate/,
   ],
   [
@@ -130,14 +157,47 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
   [
     "the image cannot be pulled",
     { pods: [pod("a", "v2", waiting("ErrImagePull", "no such image"))] },
+    "ImagePullFailed",
+    /ErrImagePull: no such image\. Check spec\.image/,
+  ],
+  [
+    "the image's pull Secret is missing",
+    { pods: [pod("a", "v2", waiting("ImagePullBackOff", "Back-off"))], events: [pullSecretMissing] },
+    "ImagePullFailed",
+    /Back-off; Unable to retrieve some image pull secrets \(reg\)/,
+  ],
+  [
+    "a variable's Secret is missing",
+    { pods: [pod("a", "v2", waiting("CreateContainerConfigError", 'secret "token" not found'))] },
+    "SecretOrConfigMapMissing",
+    /secret "token" not found\. Create what is missing/,
+  ],
+  [
+    "a variable's key is missing",
+    { pods: [pod("a", "v2", waiting("CreateContainerConfigError", "couldn't find key k in ConfigMap ns/c"))] },
+    "SecretOrConfigMapMissing",
+    /key k/,
+  ],
+  [
+    "the image would run as root",
+    { pods: [pod("a", "v2", waiting("CreateContainerConfigError", "image will run as root"))] },
     "PolicyServerStartFailed",
-    /ErrImagePull: no such image/,
+    /run as root/,
   ],
   [
     "a volume cannot be mounted",
     { pods: [pod("a", "v2", waiting("ContainerCreating", ""))], events: [failedMount] },
-    "PolicyServerStartFailed",
+    "SecretOrConfigMapMissing",
     /FailedMount: secret "policy-server-default" not found/,
+  ],
+  [
+    "a volume cannot be mounted for another reason",
+    {
+      pods: [pod("a", "v2", waiting("ContainerCreating", ""))],
+      events: [{ ...failedMount, message: "timed out waiting for the condition" }],
+    },
+    "VolumeMountFailed",
+    /timed out/,
   ],
   [
     "the mount failed once but the container runs by now",
@@ -155,7 +215,7 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
         }),
       ],
     },
-    "PolicyServerStartFailed",
+    "PodUnschedulable",
     /Unschedulable: 0\/1 nodes/,
   ],
   [
@@ -170,8 +230,8 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
         }],
       })],
     },
-    "PolicyServerStartFailed",
-    /OOMKilled: exit code 137/,
+    "CrashLoop",
+    /OOMKilled, exit code 137/,
   ],
 ];
 for (const [title, facts, reason, message] of unreachable) {
@@ -180,6 +240,28 @@ for (const [title, facts, reason, message] of unreachable) {
     if (result.reachable) throw new Error("is reachable");
     assert.is(result.reason, reason);
     assert.match(result.message, message);
+  });
+}
+
+const loadFailures: [string, string][] = [
+  ["DOWNLOAD_NOT_FOUND", "ModuleFetchFailed"],
+  ["MODULE_FETCH_FAILED", "ModuleFetchFailed"],
+  ["VERIFICATION_FAILED", "VerificationFailed"],
+  ["TRUST_ROOT_UNAVAILABLE", "VerificationFailed"],
+  ["MODULE_INVALID", "ModuleInvalid"],
+  ["GUEST_FAILED", "ModuleInvalid"],
+  ["SETTINGS_INVALID", "SettingsInvalid"],
+  ["CAPABILITY_INVALID", "PolicyLoadFailed"],
+  ["A_CODE_OF_A_LATER_VERSION", "PolicyLoadFailed"],
+];
+for (const [code, reason] of loadFailures) {
+  test(`not reachable: ${code} of the policy itself is ${reason}, in the policy server's words`, () => {
+    const words = "it says:\n- one\n- two";
+    const ending = crashed(JSON.stringify({ policy: "p0", code, message: words }));
+    const result = reach({ pods: [pod("a", "v1"), pod("b", "v2", ending)] });
+    if (result.reachable) throw new Error("is reachable");
+    assert.is(result.reason, reason);
+    assert.ok(result.message.startsWith(words), "lines are kept");
   });
 }
 

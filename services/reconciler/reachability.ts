@@ -2,13 +2,16 @@
 import type { ConditionReason } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
+import { withAdvice } from "./advice.ts";
 import type { ConfigEntries } from "./entries.ts";
+import { loadReasonOf } from "./load-failure-reason.ts";
+import { creationProblemOf } from "./pod-problem.ts";
 import { type PodFacts, podFactsOf } from "./pods.ts";
 
 /** What runs for one PolicyServer, and what every configuration version it may run holds. */
 export type Fleet = {
   serverUid: string;
-  /** `spec.replicas` of the PolicyServer. */
+  /** What the Deployment asks for. */
   replicas: number;
   deployment?: KubeObject;
   replicaSets: readonly KubeObject[];
@@ -30,7 +33,7 @@ export type Reach =
   );
 
 /** The config version that the Deployment as observed names, if it belongs to this incarnation of the PolicyServer. */
-export function namedVersion({ deployment, serverUid }: Fleet): string | undefined {
+export function namedVersion({ deployment, serverUid }: Pick<Fleet, "deployment" | "serverUid">): string | undefined {
   const owned = deployment?.metadata.ownerReferences?.some((owner) => owner.uid === serverUid) ?? false;
   return owned ? deployment?.metadata.annotations?.[annotations.configVersion] : undefined;
 }
@@ -72,20 +75,42 @@ type Seen = { pods: PodFacts[]; strayed: PodFacts[]; waiting: PodFacts[]; starti
 
 function whyNot(fleet: Fleet, { unique }: Wanted, { pods, strayed, waiting, starting, carried }: Seen): Why {
   for (const pod of carried ? starting : []) {
-    const failure = pod.loadFailures.find(({ policy }) => policy === unique || policy.startsWith(`${unique}/`));
-    if (failure) return { reason: "PolicyLoadFailed", message: failure.message };
+    const failure = pod.loadFailures.find(({ policy }) => isAbout(policy, unique));
+    if (failure) return because(loadReasonOf(failure.code), wordsOf(failure, unique));
   }
-  const failed = starting.find((pod) => pod.problem !== undefined);
-  if (failed) {
-    return { reason: "PolicyServerStartFailed", message: `Pod "${failed.name}" does not start: ${failed.problem}` };
+  const failed = starting.find((pod) => pod.problem !== undefined || pod.loadFailures.length > 0);
+  const [other] = failed?.loadFailures ?? [];
+  if (failed && other) {
+    const words = `Pod "${failed.name}" cannot load policy "${other.policy}": ${other.message}`;
+    return because("OtherPolicyFailed", words);
   }
+  if (failed?.problem) {
+    return because(failed.problem.reason, `Pod "${failed.name}" does not start: ${failed.problem.message}`);
+  }
+  if (fleet.replicas === 0) return because("NoReplicas", "No pod can serve the policy");
+  const refused = namedVersion(fleet) === undefined ? undefined : creationProblemOf(fleet.deployment);
+  if (refused) return because(refused.reason, `Pods of the policy server cannot be created: ${refused.message}`);
   return { reason: "LatestReplicaSetIsNotUniquelyReachable", message: notYet(fleet, pods, strayed, waiting) };
 }
 
+function isAbout(policy: string, unique: string): boolean {
+  return policy === unique || policy.startsWith(`${unique}/`);
+}
+
+/** The policy server's words; of a group's member they say which one. */
+function wordsOf({ policy, message }: PodFacts["loadFailures"][number], unique: string): string {
+  return policy === unique ? message : `Member "${policy.slice(unique.length + 1)}": ${message}`;
+}
+
+function because(reason: Why["reason"], words: string): Why {
+  return { reason, message: withAdvice(reason, words) };
+}
+
 function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: PodFacts[]): string {
-  if (fleet.deployment === undefined) return "The policy server has no Deployment yet";
+  if (fleet.deployment === undefined) {
+    return "The policy server has no Deployment yet: see conditions of the PolicyServer";
+  }
   if (namedVersion(fleet) === undefined) return "The Deployment does not yet belong to this PolicyServer";
-  if (fleet.replicas === 0) return "No pod can serve the policy: spec.replicas of the PolicyServer is 0";
   const [stray] = strayed;
   if (stray) return `Pod "${stray.name}" does not run a configuration with this generation of the policy`;
   const [unready] = waiting;
@@ -93,17 +118,7 @@ function notYet(fleet: Fleet, pods: PodFacts[], strayed: PodFacts[], waiting: Po
   if (pods.some((pod) => pod.ready && !pod.terminating)) {
     return `Fewer than ${readyPodsWanted(fleet.replicas)} pods of the policy server are ready`;
   }
-  if (pods.length > 0) return "Every pod of the policy server is terminating";
-  return replicaFailure(fleet.deployment) ?? "No pod of the policy server runs yet";
-}
-
-/** Why no pod could even be created: quotas, Pod Security, a missing ServiceAccount. */
-function replicaFailure(deployment: KubeObject): string | undefined {
-  const { conditions } = (deployment.status ?? {}) as {
-    conditions?: { type: string; status: string; message?: string }[];
-  };
-  const failure = conditions?.find((each) => each.type === "ReplicaFailure" && each.status === "True");
-  return failure && `Pods of the policy server cannot be created: ${failure.message ?? "ReplicaFailure"}`;
+  return pods.length > 0 ? "Every pod of the policy server is terminating" : "No pod of the policy server runs yet";
 }
 
 function entryAt(fleet: Fleet, version: string | undefined, unique: string) {

@@ -3,6 +3,7 @@ import { condition, type ConditionReason, type ConditionType } from "../../contr
 import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../../contracts/kubernetes.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
+import type { PodsVerdict } from "./pods-ready.ts";
 
 const types = [
   "ConfigMapReconciled",
@@ -12,27 +13,30 @@ const types = [
 ] as const satisfies readonly ConditionType[];
 type OwnType = (typeof types)[number];
 
-/** Why a condition is False; a condition that is not named is True. */
+/** Why a condition is False; a condition that is not named is True. Only one of them may wait for a certificate. */
 export type Shortfalls = Partial<Record<OwnType, { reason: ConditionReason<OwnType>; message: string }>>;
 
 /**
- * All conditions of a PolicyServer that the reconciler owns. True means written, not rolled out. The carrier writes them
- * after the objects, so True is never said of a write that failed.
+ * All conditions of a PolicyServer that the reconciler owns. True means written, rolled out is what `PodsReady` says. The
+ * carrier writes them after the objects, so True is never said of a write that failed.
  */
-export function serverStatusFor(server: KubeObject, shortfalls: Shortfalls): StatusIntent {
+export function serverStatusFor(server: KubeObject, shortfalls: Shortfalls, pods: PodsVerdict): StatusIntent {
   const { generation, uid = "" } = server.metadata;
   return {
     target: { ...refOf(server), uid },
-    conditions: types.map((type) => {
-      const shortfall = shortfalls[type];
-      return condition(
-        type,
-        shortfall ? "False" : "True",
-        (shortfall?.reason ?? "ReconciliationSucceeded") as ConditionReason<typeof type>,
-        shortfall?.message ?? "",
-        generation,
-      );
-    }),
+    conditions: [
+      ...types.map((type) => {
+        const shortfall = shortfalls[type];
+        return condition(
+          type,
+          shortfall ? "False" : "True",
+          (shortfall?.reason ?? "ReconciliationSucceeded") as ConditionReason<typeof type>,
+          shortfall?.message ?? "",
+          generation,
+        );
+      }),
+      condition("PodsReady", pods.is ? "True" : "False", pods.reason, pods.message, generation),
+    ],
   };
 }
 

@@ -7,7 +7,20 @@ import type { Observed } from "./facts.ts";
 import type { Settings } from "./settings.ts";
 
 /** Objects for the tests of this service, as an API server would return them. */
-export const settings: Settings = { namespace: "kubewarden", alwaysAcceptNamespace: false, imagePullSecrets: [] };
+export const settings: Settings = {
+  namespace: "kubewarden",
+  alwaysAcceptNamespace: false,
+  imagePullSecrets: [],
+  hostNetwork: false,
+  clientCaConfigMap: "",
+  telemetry: {
+    metrics: false,
+    traces: false,
+    metricsPort: 8080,
+    sidecar: false,
+    collector: { env: [], certificates: [] },
+  },
+};
 
 type Metadata = Partial<KubeObject["metadata"]>;
 

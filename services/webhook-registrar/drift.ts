@@ -1,13 +1,14 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import type { ObjectPatch } from "../../runtime/plan.ts";
-import { entriesOf, type WebhookEntry } from "./webhook.ts";
+import { entriesOf, relaxedSince, type WebhookEntry } from "./webhook.ts";
 
 /** Whether a standing configuration says all that we would write, and nothing else where that matters. */
 export function isInPlace(desired: KubeObject, standing: KubeObject | undefined): boolean {
   if (!standing || foreignItems(desired, standing)) return false;
   const { labels = {}, annotations = {}, ownerReferences = [] } = desired.metadata;
   return holds(standing.metadata.labels, labels) && holds(standing.metadata.annotations, annotations) &&
+    relaxedSince(desired) === relaxedSince(standing) &&
     ownerReferences.every(({ uid }) => standing.metadata.ownerReferences?.some((each) => each.uid === uid)) &&
     isSame(desired.webhooks, standing.webhooks);
 }

@@ -2,6 +2,7 @@
 import type { KubeObject, ObjectRef, OwnerReference } from "../../contracts/kubernetes.ts";
 import type { PolicyKind } from "../../contracts/names.ts";
 import type { Policy } from "../../contracts/policy.ts";
+import type { Guard } from "./deadlock-guard.ts";
 
 export type WebhookKind = "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration";
 
@@ -12,8 +13,9 @@ export type Webhooks = Partial<Record<WebhookKind, KubeObject>>;
 export type ServerOfPolicy = {
   name: string;
   owner: OwnerReference;
-  createdAt?: string;
   terminating: boolean;
+  /** Since when no pod of it is ready, as the reconciler saw it; absent while one is, or nothing is known. */
+  unavailableSince?: string;
   /** Public PEM certificates that its webhooks must trust; absent until `certs` published them. */
   caBundle?: string;
 };
@@ -31,6 +33,12 @@ export type PolicyFacts = {
   webhooks: Webhooks;
   /** Kinds under which another policy's webhook bears that name (reference/controller.md 10, B3): hands off. */
   taken: WebhookKind[];
+  /** What the policy's deadlock guard says now; absent without one. */
+  guard?: Guard;
+  /** Why the present generation is not valid: what stands keeps the rules of the last one that was. */
+  invalid?: string;
+  /** The gate is open, but the server's Deployment has no ready pod now. */
+  deserted?: boolean;
   /** The API server's words about the webhook it would have to accept now. */
   refusal?: string;
 };

@@ -23,21 +23,18 @@ export function keysForPolicy(policy: KubeObject): string[] {
   return [policyKey(policy), serverKey(serverNameOf(policy))];
 }
 
-/** A PolicyServer, and all policies that name it. */
-export function keysForServer(server: KubeObject, policies: readonly KubeObject[]): string[] {
-  const bound = policies.filter((each) => serverNameOf(each) === server.metadata.name);
-  return [serverKey(server.metadata.name), ...bound.map(policyKey)];
-}
-
 /**
  * The policies that bear a configuration's name, the one its annotations name (it may be gone), and the servers it calls.
  */
-export function keysForWebhook(configuration: KubeObject, policies: readonly KubeObject[]): string[] {
-  const { name } = configuration.metadata;
-  const claimed = policies.filter((each) => uniqueName(each.kind as PolicyKind, each.metadata) === name).map(policyKey);
-  const servers = entriesOf(configuration).map(({ clientConfig }) => clientConfig.service?.name ?? "")
-    .filter((each) => each.startsWith(serverPrefix)).map((each) => serverKey(each.slice(serverPrefix.length)));
-  return [...new Set([...claimed, ...annotatedKeys(configuration), ...servers])];
+export function keysForWebhook(configuration: KubeObject, bearers: readonly KubeObject[]): string[] {
+  const servers = serversCalledBy(configuration).map(serverKey);
+  return [...new Set([...bearers.map(policyKey), ...annotatedKeys(configuration), ...servers])];
+}
+
+/** Names of the PolicyServers whose Service a configuration calls, going by the Service's name. */
+export function serversCalledBy(configuration: KubeObject): string[] {
+  const services = entriesOf(configuration).map(({ clientConfig }) => clientConfig.service?.name ?? "");
+  return services.filter((each) => each.startsWith(serverPrefix)).map((each) => each.slice(serverPrefix.length));
 }
 
 const serverPrefix = "policy-server-";
@@ -53,6 +50,7 @@ function annotatedKeys({ metadata }: KubeObject): string[] {
   ).map((kind) => policyKey({ kind, metadata: { name, namespace } }));
 }
 
-function serverNameOf(policy: KubeObject): string {
+/** The PolicyServer that a policy names. */
+export function serverNameOf(policy: KubeObject): string {
   return (policy.spec as { policyServer?: string } | undefined)?.policyServer ?? "";
 }

@@ -1,18 +1,25 @@
 import { messageOf } from "../../contracts/errors.ts";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { apiVersion, labels, partOfValue, type PolicyKind } from "../../contracts/names.ts";
+import { policyKey } from "../../contracts/policy-checks.ts";
+import { indexObjects } from "../../runtime/object-index.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
-import { keysForPolicy, keysForServer, keysForWebhook, parseKey } from "./keys.ts";
-import { allPolicies, isRefusal, observe, type World } from "./observe.ts";
+import { keysForPolicy, keysForWebhook, parseKey, serverKey, serverNameOf, serversCalledBy } from "./keys.ts";
+import { observe } from "./observe.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
+import { isRefusal } from "./refusal.ts";
+import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
+import { policyView, serverOfPolicyView, serverView } from "./views.ts";
 import { webhookApiVersion } from "./webhook.ts";
+import { uniqueNameOf, type World } from "./world.ts";
 
 /** Registers a webhook for every policy that is served. A key is a policy or a PolicyServer. */
 export const registrarService: ServiceSpec<typeof registrarFlags> = {
   name: serviceName,
   description: "Registers policies with the API server once their policy server serves them",
   flags: registrarFlags,
-  start({ kube, cache, run, options }) {
+  start({ kube, cache, run, options, metrics }) {
     const namespace = options.deploymentsNamespace;
     const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
     const webhookCache = (kind: string) =>
@@ -30,17 +37,35 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       ValidatingWebhookConfiguration: webhookCache("ValidatingWebhookConfiguration"),
     };
     const controllers = userNamesOf(options.controllerServiceAccounts, namespace);
-    const world: World = { kube, fieldManager: serviceName, namespace, controllers, servers, policies, webhooks };
+    const policiesOf = indexObjects(Object.values(policies), (policy) => [serverNameOf(policy)]);
+    const world: World = {
+      kube,
+      fieldManager: serviceName,
+      namespace,
+      controllers,
+      servers,
+      policies,
+      webhooks,
+      policiesNamed: indexObjects(Object.values(policies), (policy) => [uniqueNameOf(policy)]),
+      webhooksOf: indexObjects(Object.values(webhooks), serversCalledBy),
+      now: () => new Date(),
+    };
+    observeRelaxedWebhooks(metrics, world);
 
     run({
       name: serviceName,
       sources: [
-        { cache: servers, keysFor: (server) => keysForServer(server, allPolicies(policies)) },
-        ...Object.values(policies).map((each) => ({ cache: each, keysFor: keysForPolicy })),
+        { cache: servers, keysFor: ({ metadata }) => [serverKey(metadata.name)], view: serverView },
+        {
+          cache: servers,
+          keysFor: ({ metadata }) => policiesOf.get(metadata.name).map(policyKey),
+          view: serverOfPolicyView,
+        },
+        ...Object.values(policies).map((each) => ({ cache: each, keysFor: keysForPolicy, view: policyView })),
         ...Object.values(webhooks).map((each) => ({
           cache: each,
-          keysFor: (configuration: Parameters<typeof keysForWebhook>[0]) =>
-            keysForWebhook(configuration, allPolicies(policies)),
+          keysFor: (configuration: KubeObject) =>
+            keysForWebhook(configuration, world.policiesNamed.get(configuration.metadata.name)),
         })),
       ],
       observe: (key, signal) => observe(parseKey(key), world, signal),

@@ -14,21 +14,39 @@ const inDeploymentsNamespace = [
   ["policy", ["poddisruptionbudgets"]],
 ] as const;
 
+/** What others write there for our pods to come up and be found. */
+const onBehalfOfOwnPods = [
+  ["", ["pods", "endpoints", "serviceaccounts"]],
+  ["apps", ["replicasets"]],
+  ["discovery.k8s.io", ["endpointslices"]],
+] as const;
+
 /**
  * Whether a policy may be asked about writes of our own controllers. A policy server that is down would then block the
  * very writes that bring it up again (architecture.md, story (a) 9).
  */
 export function reachesOwnObjects(policy: Policy, namespace: string): boolean {
   const kinds = reachesNamespace(policy, namespace) ? [...everywhere, ...inDeploymentsNamespace] : everywhere;
-  return policy.spec.rules.some((rule) =>
-    kinds.some(([group, resources]) => resources.some((resource) => matches(rule, group, resource)))
-  );
+  return matchesAny(policy, kinds);
+}
+
+/** Whether a policy may be asked about the pods of our own Deployments, which Kubernetes' controllers write. */
+export function reachesOwnPods(policy: Policy, namespace: string): boolean {
+  return reachesNamespace(policy, namespace) && matchesAny(policy, onBehalfOfOwnPods);
 }
 
 /** Whether requests in the deployments namespace are sent to the policy. */
 export function reachesNamespace(policy: Policy, namespace: string): boolean {
   if (isNamespacedPolicy(policy)) return policy.metadata.namespace === namespace;
   return policy.spec.allowInsideAdmissionControllerNamespace === true;
+}
+
+type Kinds = readonly (readonly [group: string, resources: readonly string[]])[];
+
+function matchesAny({ spec }: Policy, kinds: Kinds): boolean {
+  return spec.rules.some((rule) =>
+    kinds.some(([group, resources]) => resources.some((resource) => matches(rule, group, resource)))
+  );
 }
 
 /** Subresources count like their resource: we write `policyservers/status` too. */

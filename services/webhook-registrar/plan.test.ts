@@ -1,82 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Condition, KubeObject } from "../../contracts/kubernetes.ts";
-import type { Policy, PolicyStatus } from "../../contracts/policy.ts";
 import { nothingToDo, type Plan } from "../../runtime/plan.ts";
-import type { PolicyFacts, ServerFacts, ServerOfPolicy, WebhookKind } from "./facts.ts";
+import type { PolicyFacts, ServerFacts } from "./facts.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
-import { webhookFor } from "./webhook.ts";
-
-const apiVersion = "policies.kubewarden.io/v1";
-const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
-const server: ServerOfPolicy = {
-  name: "default",
-  owner,
-  createdAt: "2030-01-01T00:00:00Z",
-  terminating: false,
-  caBundle: "pem\n",
-};
-
-const conditionOf = (type: string, status: "True" | "False", observedGeneration: number): Condition => ({
-  type,
-  status,
-  observedGeneration,
-  reason: "Whatever",
-  message: "",
-  lastTransitionTime: "2030-01-02T00:00:00Z",
-});
-const reachable = (generation: number, uid = "ps1"): PolicyStatus => ({
-  conditions: [
-    conditionOf("PolicyServerConfigurationUpToDate", "True", generation),
-    conditionOf("PolicyUniquelyReachable", "True", generation),
-  ],
-  servedBy: { policyServerUid: uid, configVersion: "v" },
-});
-const rollingOut: PolicyStatus = {
-  conditions: [
-    conditionOf("PolicyServerConfigurationUpToDate", "True", 2),
-    conditionOf("PolicyUniquelyReachable", "False", 2),
-    conditionOf("PolicyActive", "True", 1),
-  ],
-  policyStatus: "active",
-};
-
-type Change = { mutating?: boolean; status?: PolicyStatus; spec?: object; metadata?: object };
-const policyOf = ({ mutating = false, status, spec, metadata }: Change = {}): Policy =>
-  ({
-    apiVersion,
-    kind: "ClusterAdmissionPolicy",
-    metadata: { name: "psp", uid: "p1", generation: 2, finalizers: ["kubewarden.io/finalizer"], ...metadata },
-    spec: {
-      module: "file:///m.wasm",
-      mutating,
-      backgroundAudit: true,
-      mode: "protect",
-      policyServer: "default",
-      timeoutSeconds: 10,
-      rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
-      ...spec,
-    },
-    status,
-  }) as Policy;
-const factsOf = (change: Change = {}, more: Partial<PolicyFacts> = {}): PolicyFacts => ({
-  about: "policy",
-  policy: policyOf(change),
-  namespace: "kubewarden",
-  controllers: ["system:serviceaccount:kubewarden:certs"],
-  server,
-  webhooks: {},
-  taken: [],
-  ...more,
-});
-const desired = (kind: WebhookKind, facts: PolicyFacts = factsOf(), caBundle = "pem\n"): KubeObject =>
-  webhookFor(facts, { kind, server, caBundle });
-/** As the API server gives it back. */
-const stored = (kind: WebhookKind, facts?: PolicyFacts, caBundle?: string): KubeObject => {
-  const object = structuredClone(desired(kind, facts, caBundle));
-  return { ...object, metadata: { ...object.metadata, uid: "w", resourceVersion: "9" } };
-};
-const V = "ValidatingWebhookConfiguration", M = "MutatingWebhookConfiguration";
+import { collided, desired, factsOf, M, owner, reachable, rollingOut, server, stored, V } from "./test-objects.ts";
 
 /** The essence of a plan, for tables. */
 const essence = (plan: Plan) => ({
@@ -138,13 +65,23 @@ const cases: [string, PolicyFacts, object][] = [
     { ...nothing, status: "active True PolicyActive" },
   ],
   [
-    "a webhook removed by hand during a rollout comes back at once",
-    factsOf({ status: rollingOut }),
+    "a webhook removed by hand comes back at once while the policy is served",
+    factsOf({ status: { ...reachable(2), policyStatus: "active" } }),
     { ...nothing, apply: [V], status: "active True PolicyActive" },
   ],
   [
+    "one removed while this generation rolls out waits until every pod serves it",
+    factsOf({ status: rollingOut }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "one emptied by hand while this generation rolls out counts as removed",
+    factsOf({ status: rollingOut }, { webhooks: { [V]: { ...stored(V), webhooks: [] } } }),
+    { ...nothing, remove: [both[0]], status: "pending False WaitingForPolicyServer" },
+  ],
+  [
     "active in the days of a former server is no reason to register",
-    factsOf({ status: rollingOut }, { server: { ...server, createdAt: "2030-01-03T00:00:00Z" } }),
+    factsOf({ status: { ...reachable(2, "ps0"), policyStatus: "active" } }),
     { ...nothing, status: "pending False WaitingForPolicyServer" },
   ],
   [
@@ -171,6 +108,37 @@ const cases: [string, PolicyFacts, object][] = [
     "and changes it once every pod has ceased",
     factsOf({ status: reachable(2) }, { webhooks: { [M]: stored(M) } }),
     { ...nothing, apply: [V], remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
+  ],
+  [
+    "an edit that is not valid leaves the rules of the last valid generation in force",
+    factsOf({ status: rollingOut, spec: { rules: [], failurePolicy: "Ignore" } }, {
+      invalid: "spec.expression: no",
+      webhooks: { [V]: stored(V) },
+    }),
+    { ...nothing, status: "active True PolicyActive" },
+  ],
+  [
+    "nor does such an edit change the kind",
+    factsOf({ status: reachable(2), mutating: true }, { invalid: "no", webhooks: { [V]: stored(V) } }),
+    { ...nothing, status: "active True PolicyActive" },
+  ],
+  [
+    "such a policy gets every new bundle, and its finalizer back",
+    factsOf({ status: rollingOut, metadata: { finalizers: [] } }, {
+      invalid: "no",
+      webhooks: { [V]: stored(V, factsOf(), "old\n") },
+    }),
+    { ...nothing, apply: [V], finalizers: ["add kubewarden.io/finalizer"], status: "active True PolicyActive" },
+  ],
+  [
+    "a policy that is not valid gets no webhook, whatever is said to be reachable",
+    factsOf({ status: reachable(2) }, { invalid: "no" }),
+    { ...nothing, status: "pending False WaitingForPolicyServer" },
+  ],
+  [
+    "a policy whose name another one is served under loses its webhook",
+    factsOf({ status: collided }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, remove: both, finalizers: drop, status: "scheduled False WaitingForPolicyServer" },
   ],
   [
     "a duplicate left behind is removed",
@@ -261,6 +229,15 @@ test("plan: a refused webhook that stands is applied as it is, but for the bundl
   const standing = stored(V, factsOf({ spec: { failurePolicy: "Ignore" } }), "old\n");
   const [applied] = planRegistration(factsOf({}, { refusal: "no", webhooks: { [V]: standing } })).apply;
   assert.equal(applied, desired(V, factsOf({ spec: { failurePolicy: "Ignore" } })));
+});
+
+test("plan: while an edit is not valid, all but the rules of the standing webhook is put back", () => {
+  const standing = stored(V, factsOf({ spec: { timeoutSeconds: 3 } }));
+  standing.metadata = { ...standing.metadata, labels: {}, annotations: undefined, ownerReferences: [] };
+  const [entry] = standing.webhooks as { clientConfig: { service: { name: string } } }[];
+  entry!.clientConfig.service.name = "elsewhere";
+  const facts = factsOf({ spec: { timeoutSeconds: 9 } }, { invalid: "no", webhooks: { [V]: standing } });
+  assert.equal(planRegistration(facts).apply, [desired(V, factsOf({ spec: { timeoutSeconds: 3 } }))]);
 });
 
 test("plan: what others added to a webhook is taken away in the version that was seen", () => {

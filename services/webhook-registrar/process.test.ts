@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import { apiVersion } from "../../contracts/names.ts";
+import { annotations, apiVersion } from "../../contracts/names.ts";
 import type { PolicyStatus } from "../../contracts/policy.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import {
@@ -78,6 +78,16 @@ async function serve({ kube }: ControllerBench, ref: ObjectRef, served = true): 
   }, { fieldManager: "reconciler", subresource: "status", force: true });
 }
 
+const longAgo = "2020-01-01T00:00:00Z";
+
+/** Plays the reconciler: some pod is ready, or none has been for long. */
+async function podsReady({ kube }: ControllerBench, status: "True" | "False"): Promise<void> {
+  const { uid } = (await kube.get(server))!.metadata;
+  const conditions = [{ type: "PodsReady", status, reason: "Whatever", message: "", lastTransitionTime: longAgo }];
+  const object = { apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status: { conditions } };
+  await kube.apply(object, { fieldManager: "reconciler", subresource: "status", force: true });
+}
+
 test.before(async (context) => {
   context.bench = await startControllerBench({ disturbances: true, seed: 3 });
   context.kill = await context.bench.start("webhook-registrar");
@@ -108,7 +118,7 @@ test("once served it has its finalizer, its webhook and is active", async ({ ben
   assert.is(webhook.metadata.ownerReferences![0]!.uid, (await kube.get(server))!.metadata.uid);
 });
 
-test("a webhook changed or removed by hand is put back, also while a rollout is under way", async ({ bench }) => {
+test("a webhook changed by hand is put back, also while a rollout is under way", async ({ bench }) => {
   const { kube } = bench;
   await serve(bench, policy, false);
   await kube.patch(validating, [{ op: "replace", path: "/webhooks/0/failurePolicy", value: "Ignore" }], {
@@ -123,9 +133,24 @@ test("a webhook changed or removed by hand is put back, also while a rollout is 
   await until("no condition", async () => entryOf(await kube.get(validating))?.matchConditions === undefined);
   await kube.patch(validating, { metadata: { labels: null, annotations: null } }, { type: "merge" });
   await until("labels", async () => (await kube.get(validating))?.metadata.labels?.["app.kubernetes.io/part-of"]);
-  await kube.remove(validating);
-  await until("the webhook again", async () => await kube.get(validating));
+  assert.is((await kube.get(validating))!.metadata.annotations!.kubewardenPolicyName, "no-secrets");
   assert.is(phaseOf(await kube.get(policy)), "active");
+});
+
+test("a webhook removed by hand during a rollout waits for the gate, and after it comes back at once", async ({ bench }) => {
+  const { kube } = bench;
+  await kube.remove(validating);
+  const waiting = await untilCondition(kube, policy, "PolicyActive", "False");
+  assert.is(phaseOf(waiting), "pending");
+  assert.is(await kube.get(validating), undefined);
+  await serve(bench, policy);
+  const first = await until("the webhook after the rollout", async () => await kube.get(validating));
+  await untilCondition(kube, policy, "PolicyActive", "True");
+  await kube.remove(validating);
+  await until("another one", async () => {
+    const made = await kube.get(validating);
+    return made && made.metadata.uid !== first.metadata.uid;
+  });
 });
 
 test("a new bundle goes into every webhook and is then confirmed", async ({ bench }) => {
@@ -153,6 +178,29 @@ test("a policy changes its kind at once when it becomes mutating, and back after
   );
   await serve(bench, policy);
   await only(validating, mutating);
+});
+
+test("without a ready pod the webhook of a policy with a deadlock guard lets requests pass until there is one", async ({ bench }) => {
+  const { kube } = bench;
+  const asks = { [annotations.relaxWhenUnavailableAfter]: "30s" };
+  await kube.patch(policy, { metadata: { annotations: asks } }, { type: "merge" });
+  await podsReady(bench, "False");
+  const relaxed = await until("WebhookRelaxed", async () => {
+    const found = (await kube.get(policy))!;
+    return findCondition(found, "PolicyActive")?.reason === "WebhookRelaxed" && found;
+  });
+  assert.is(phaseOf(relaxed), "active");
+  assert.is(findCondition(relaxed, "PolicyActive")!.status, "True");
+  const webhook = (await kube.get(validating))!;
+  assert.is(entryOf(webhook)!.failurePolicy, "Ignore");
+  assert.is(webhook.metadata.annotations![annotations.relaxedSince], longAgo);
+  await podsReady(bench, "True");
+  await until("Fail again", async () => entryOf(await kube.get(validating))?.failurePolicy === "Fail");
+  assert.is((await kube.get(validating))!.metadata.annotations![annotations.relaxedSince], undefined);
+  await until(
+    "PolicyActive",
+    async () => findCondition((await kube.get(policy))!, "PolicyActive")?.reason === "PolicyActive",
+  );
 });
 
 test("a webhook that the API server refuses is told in the policy's status", async ({ bench }) => {

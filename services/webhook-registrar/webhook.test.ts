@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import { parsePolicy } from "../../contracts/policy.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { isInPlace } from "./drift.ts";
-import { isOwnedBy, webhookFor } from "./webhook.ts";
+import { webhookFor } from "./desired-webhook.ts";
+import { isOwnedBy } from "./webhook.ts";
 
 const apiVersion = "policies.kubewarden.io/v1";
 const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };

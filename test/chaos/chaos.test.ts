@@ -3,21 +3,53 @@ import * as assert from "uvu/assert";
 import { policiesFolder } from "../../local-cluster/demo/manifests.ts";
 import { serveModules } from "../../local-cluster/demo/module-server.ts";
 import { differences } from "./dump.ts";
-import { type Kill, playStory } from "./run.ts";
+import { calm, type Mischief, named } from "./mischief.ts";
+import { playStory } from "./run.ts";
 
 const modules = await serveModules(policiesFolder);
 const common = { modulesHost: modules.host, signal: new AbortController().signal };
-const undisturbed = await playStory({ ...common, seed: 1 });
+const undisturbed = await playStory({ ...common, seed: 1, replicas: 2 });
 
-const kills: { seed: number; kill: Kill }[] = [
-  { seed: 1, kill: { controller: "reconciler", k: 1, phase: "after" } },
-  { seed: 2, kill: { controller: "webhook-registrar", k: 17, phase: "before" } },
-  { seed: 3, kill: { controller: "webhook-registrar", k: 2, phase: "before" } },
+test("chaos: nothing that must never be is on the way of an undisturbed run", () => {
+  assert.equal(undisturbed.broken, []);
+  assert.ok(undisturbed.calls > 0, "registered webhooks were called");
+});
+
+const storm = {
+  ...calm,
+  conflict: 0.05,
+  gone: 0.2,
+  tooMany: 0.05,
+  failed: 0.05,
+  failedAfter: 0.05,
+  slow: 0.1,
+  slowMs: 200,
+};
+const cases: Mischief[] = [
+  {
+    seed: 1,
+    replicas: 2,
+    weather: calm,
+    blows: [
+      { controller: "reconciler", k: 1, phase: "after", what: "kill", victim: "all" },
+      { controller: "webhook-registrar", k: 9, phase: "before", what: "kill", victim: "writer's pod" },
+    ],
+  },
+  {
+    seed: 2,
+    replicas: 2,
+    weather: storm,
+    blows: [
+      { controller: "certs", k: 3, phase: "after", what: "kill", victim: "writer" },
+      { controller: "reconciler", k: 20, phase: "after", what: "API server restarts", downMs: 500 },
+    ],
+  },
 ];
-for (const { seed, kill } of kills) {
-  test(`chaos: ${kill.controller} killed ${kill.phase} its write ${kill.k} leaves what an undisturbed run leaves`, async () => {
-    const outcome = await playStory({ ...common, seed, kill, expected: undisturbed.dump });
-    assert.ok(outcome.fell, "the kill fell on a write");
+for (const mischief of cases) {
+  test(`chaos: ${named(mischief)}: leaves what an undisturbed run leaves`, async () => {
+    const outcome = await playStory({ ...common, seed: mischief.seed, mischief, expected: undisturbed.dump });
+    assert.is(outcome.fell.length, mischief.blows.length, "every blow fell");
+    assert.equal(outcome.broken, []);
     assert.equal(differences(undisturbed.dump, outcome.dump), []);
   });
 }

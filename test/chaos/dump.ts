@@ -14,6 +14,7 @@ export async function dumpOf(kube: Kube, signal: AbortSignal): Promise<Record<st
         delete item.metadata.generation;
         delete (item.status as { observedGeneration?: number } | undefined)?.observedGeneration;
       }
+      if (isHistory(item)) continue;
       const object = normalized(item) as KubeObject;
       const { namespace, name } = object.metadata;
       dump[`${apiVersion} ${kind} ${namespace ? `${namespace}/` : ""}${name}`] = object;
@@ -24,9 +25,15 @@ export async function dumpOf(kube: Kube, signal: AbortSignal): Promise<Record<st
 
 /**
  * Kinds whose generation counts steps on the way and says nothing of the end: a slice's, how often pods came, went and
- * became ready; a ReplicaSet's, in how many steps a roll-out scaled it, which also differs between undisturbed runs.
+ * became ready; a ReplicaSet's, in how many steps a roll-out scaled it; a Deployment's, in how many roll-outs several
+ * changes at a time arrived. All of them differ between undisturbed runs.
  */
-const countsTheWay = new Set(["EndpointSlice", "ReplicaSet"]);
+const countsTheWay = new Set(["Deployment", "EndpointSlice", "ReplicaSet"]);
+
+/** What a Deployment keeps of former roll-outs. */
+function isHistory({ kind, spec }: KubeObject): boolean {
+  return kind === "ReplicaSet" && (spec as { replicas?: number }).replicas === 0;
+}
 
 /** Where two dumps differ, one line a place; empty when they are equal. */
 export function differences(expected: Record<string, unknown>, found: Record<string, unknown>): string[] {
@@ -68,7 +75,7 @@ async function listableKinds(kube: Kube, signal: AbortSignal): Promise<{ apiVers
 
 /** Keys whose values are identities, times, addresses, or made of random key material. */
 const volatile =
-  /^(uid|policyServerUid|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|hostIPs?|addresses|ip|containerID|clusterIPs?|ports)$/;
+  /^(uid|policyServerUid|configVersion|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|hostIPs?|addresses|ip|containerID|clusterIPs?|ports|deployment\.kubernetes\.io\/revision)$/;
 /** What a killed container leaves behind on its own Pod. */
 const marksOfTheKill = /^(restartCount|lastState)$/;
 

@@ -1,22 +1,28 @@
 /**
- * Plays a story once undisturbed and then `--runs` times with one SIGKILL each, and compares what is left.
+ * Plays a story once undisturbed and then `--runs` times with all that may go wrong: replicas of controllers and policy
+ * servers killed, the API server restarted, answers late, refused or lost. Compares what is left, and looks at every write on
+ * the way and at every registered webhook for what must never be.
  *
- *   npm run chaos -- [--runs 50] [--seed 1]
+ *   npm run chaos -- [--runs 50] [--seed 1] [--parallel 1]
  */
 import { parseArgs } from "node:util";
 import { messageOf } from "../../contracts/errors.ts";
 import { policiesFolder } from "../../local-cluster/demo/manifests.ts";
 import { serveModules } from "../../local-cluster/demo/module-server.ts";
-import { killFor, named } from "./choose.ts";
 import { differences } from "./dump.ts";
-import { playStory } from "./run.ts";
+import { mischiefFor, named } from "./mischief.ts";
+import { type Outcome, playStory } from "./run.ts";
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "50" }, seed: { type: "string", default: "1" } },
+  options: {
+    runs: { type: "string", default: "50" },
+    seed: { type: "string", default: "1" },
+    parallel: { type: "string", default: "1" },
+  },
 });
-const runs = Number(values.runs), firstSeed = Number(values.seed);
-if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(firstSeed)) {
-  console.error("Usage: npm run chaos -- [--runs N] [--seed N]");
+const runs = Number(values.runs), firstSeed = Number(values.seed), parallel = Number(values.parallel);
+if (![runs, parallel].every((each) => Number.isInteger(each) && each >= 1) || !Number.isInteger(firstSeed)) {
+  console.error("Usage: npm run chaos -- [--runs N] [--seed N] [--parallel N]");
   process.exit(2);
 }
 
@@ -26,38 +32,57 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 const modules = await serveModules(policiesFolder);
 const histogram = new Map<string, number>();
-let failures = 0;
+let failures = 0, calls = 0, spoilt = 0, sound = true;
 try {
   const common = { modulesHost: modules.host, signal: stop.signal };
-  const undisturbed = await playStory({ ...common, seed: firstSeed });
-  console.log(
-    "writes of an undisturbed run:",
-    JSON.stringify(undisturbed.writes),
-    `${Object.keys(undisturbed.dump).length} objects`,
-  );
-  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    const kill = killFor(seed, undisturbed.writes);
-    const started = performance.now();
-    const outcome = await playStory({ ...common, seed, kill, expected: undisturbed.dump })
-      .catch((error) => ({ dump: {}, fell: undefined, problem: messageOf(error) }));
-    const found = "problem" in outcome ? [outcome.problem] : differences(undisturbed.dump, outcome.dump);
-    if (found.length > 0) failures++;
-    const where = outcome.fell ? `${kill.controller} ${kill.phase} ${outcome.fell}` : "the kill was not reached";
-    histogram.set(where, (histogram.get(where) ?? 0) + 1);
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(
-      `${found.length ? "FAIL" : "ok  "} seed ${seed}: ${named(kill)} (${outcome.fell ?? "not reached"}), ${seconds} s`,
-    );
-    for (const line of found.slice(0, 10)) console.log(`       ${line}`);
-    stop.signal.throwIfAborted();
-  }
+  const undisturbed = await playStory({ ...common, seed: firstSeed, replicas: 2 });
+  const objects = Object.keys(undisturbed.dump).length;
+  console.log(`writes of an undisturbed run: ${JSON.stringify(undisturbed.writes)}, ${objects} objects`);
+  for (const line of undisturbed.broken) console.log(`       ${line}`);
+  sound = undisturbed.broken.length === 0;
+  let next = firstSeed;
+  const lane = async () => {
+    while (next < firstSeed + runs) {
+      stop.signal.throwIfAborted();
+      await playSeed(next++, undisturbed, common);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
 } finally {
   await modules.stop();
 }
 
-console.log("\nWhere the kills fell:");
+console.log("\nWhere the blows fell:");
 for (const [where, count] of [...histogram].sort(([, a], [, b]) => b - a)) {
-  console.log(`${String(count).padStart(4)} ${"#".repeat(count)} ${where}`);
+  console.log(`${String(count).padStart(4)} ${"#".repeat(Math.min(count, 60))} ${where}`);
 }
-console.log(`\n${runs - failures} of ${runs} runs ended as the undisturbed one`);
-process.exit(failures === 0 ? 0 : 1);
+console.log(`\n${spoilt} requests spoilt, registered webhooks called ${calls} times`);
+console.log(
+  `${runs - failures} of ${runs} runs ended as the undisturbed one, with nothing on the way that must never be`,
+);
+if (!sound) console.log("The undisturbed run itself broke a promise, see above");
+process.exit(failures === 0 && sound ? 0 : 1);
+
+async function playSeed(
+  seed: number,
+  undisturbed: Outcome,
+  common: { modulesHost: string; signal: AbortSignal },
+): Promise<void> {
+  const mischief = mischiefFor(seed, undisturbed.writes);
+  const started = performance.now();
+  const outcome = await playStory({ ...common, seed, mischief, expected: undisturbed.dump })
+    .catch((error) => ({ problem: messageOf(error) }));
+  const found = "problem" in outcome
+    ? [outcome.problem]
+    : [...outcome.broken, ...differences(undisturbed.dump, outcome.dump)];
+  if (found.length > 0) failures++;
+  if (!("problem" in outcome)) {
+    calls += outcome.calls;
+    spoilt += outcome.spoilt;
+    for (const where of outcome.fell) histogram.set(where, (histogram.get(where) ?? 0) + 1);
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const reached = "problem" in outcome ? "" : `, ${outcome.fell.length} of ${mischief.blows.length} reached`;
+  console.log(`${found.length ? "FAIL" : "ok  "} seed ${seed}: ${named(mischief)}${reached}, ${seconds} s`);
+  for (const line of found.slice(0, 10)) console.log(`       ${line}`);
+}

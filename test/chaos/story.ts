@@ -1,6 +1,5 @@
-import { parseJson } from "../../contracts/json.ts";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import { annotations, ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
+
 import {
   policy,
   policyServer,
@@ -11,96 +10,106 @@ import {
 } from "../../local-cluster/demo/looks.ts";
 import { readManifest } from "../../local-cluster/demo/manifests.ts";
 import { until } from "../../local-cluster/demo/until.ts";
+import { controllers } from "./mischief.ts";
 
 const fieldManager = "chaos";
-const namespace = "kubewarden";
 const privileged = policy("ClusterAdmissionPolicy", "privileged-pods");
 const trusted = policy("ClusterAdmissionPolicy", "privileged-pods-trusted");
 const labelling = policy("ClusterAdmissionPolicy", "add-labels");
 const tenant = policy("AdmissionPolicy", "required-labels", "tenant-a");
 
 // Policy servers need not wait for anybody when they stop: it makes a run short.
-const env = [{ name: "KUBEWARDEN_SHUTDOWN_DELAY", value: "0" }];
+const serverEnv = [{ name: "KUBEWARDEN_SHUTDOWN_DELAY", value: "0" }];
+/** So that whoever takes over does it within a step. */
+const leaseEnv = [
+  { name: "KUBEWARDEN_LEASE_DURATION", value: "4s" },
+  { name: "KUBEWARDEN_LEASE_RENEW_DEADLINE", value: "3s" },
+  { name: "KUBEWARDEN_LEASE_RETRY_PERIOD", value: "500ms" },
+];
 
 /**
- * Makes, changes and deletes policies and policy servers. Each step waits until everything has followed, so that every
- * run goes through the same configurations, and leaves the same history of roll-outs.
+ * Makes, changes and deletes policies and policy servers, several at a time. Between its acts it waits until all of it is
+ * in force.
  */
-export async function playSteps(stage: Stage, rendered: readonly KubeObject[]): Promise<void> {
-  const { kube, wait, modulesHost } = stage;
-  await apply(stage, rendered.map(withoutShutdownDelay));
-  await apply(stage, await readManifest("namespaces", modulesHost));
-  await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
-  const bare = await untilServed(stage, "default", []);
-  await apply(stage, await readManifest("policy-server-default", modulesHost));
-  await untilServed(stage, "default", [], bare);
-
+export async function playSteps(
+  stage: Stage,
+  { rendered, replicas }: { rendered: readonly KubeObject[]; replicas: number },
+): Promise<void> {
+  const { modulesHost } = stage;
   const [first, second] = await readManifest("privileged-pods", modulesHost) as [KubeObject, KubeObject];
-  await apply(stage, [first]);
-  await untilServed(stage, "default", [privileged]);
-  await apply(stage, [second]);
-  await untilServed(stage, "default", [privileged, trusted]);
-  await apply(stage, await readManifest("add-labels", modulesHost));
-  await untilServed(stage, "default", [privileged, trusted, labelling]);
-
-  await apply(stage, await readManifest("tenant-policy", modulesHost));
-  await untilPolicyStatus(stage, tenant, "unschedulable");
+  const [labels] = await readManifest("add-labels", modulesHost) as [KubeObject];
   const [server] = await readManifest("tenant-policy-server", modulesHost) as [KubeObject];
-  await apply(stage, [{ ...server, spec: { ...server.spec as object, env } }]);
-  await untilServed(stage, "tenant-a", [tenant]);
+  await apply(stage, rendered.map((each) => forChaos(each, { replicas, modulesHost })));
+  await apply(stage, await readManifest("namespaces", modulesHost));
+  await apply(stage, [first, second, labels, ...await readManifest("tenant-policy", modulesHost)]);
+  await untilPolicyStatus(stage, tenant, "unschedulable");
+  await untilInForce(stage, [privileged, trusted, labelling]);
 
-  const settings = { labels: { "cost-center": "changed" } };
-  await kube.patch(labelling, { spec: { settings } }, { type: "merge", signal: wait.signal });
-  await untilServed(stage, "default", [privileged, trusted, labelling]);
-  await kube.remove(trusted, { signal: wait.signal });
+  await apply(stage, [
+    { ...server, spec: { ...server.spec as object, env: serverEnv } },
+    withSpec(labels, { mutating: false, settings: { labels: { "cost-center": "changed" } } }),
+    withSpec(first, { timeoutSeconds: 7 }),
+  ]);
+  await untilInForce(stage, [tenant]);
+  await untilInForce(stage, [privileged, trusted, labelling]);
+
+  await remove(stage, trusted);
+  await remove(stage, policyServer("tenant-a"));
+  await apply(stage, [withSpec(labels, { mutating: true })]);
   await untilGone(stage, trusted);
-  await untilServed(stage, "default", [privileged, labelling]);
-  await kube.remove(policyServer("tenant-a"), { signal: wait.signal });
   await untilGone(stage, policyServer("tenant-a"));
   await untilPolicyStatus(stage, tenant, "unschedulable");
+  await untilInForce(stage, [privileged, labelling]);
 }
 
-/** The same for the default server, in the ConfigMap that it is made from. */
-function withoutShutdownDelay(object: KubeObject): KubeObject {
-  if (object.metadata.name !== "kubewarden-defaults") return object;
-  const [entry] = env;
-  const added = `$1- name: ${entry?.name}\n$1  value: "${entry?.value}"\n$&`;
-  const data = Object.entries(object.data as Record<string, string>)
-    .map(([key, text]) => [key, text.replace(/^( *)- name: KUBEWARDEN_LOG_LEVEL$/m, added)]);
+function withSpec(object: KubeObject, changes: object): KubeObject {
+  return { ...object, spec: { ...object.spec as object, ...changes } };
+}
+
+/** The installation with standbys and short Leases, its default server with the host of the modules. */
+function forChaos(
+  object: KubeObject,
+  { replicas, modulesHost }: { replicas: number; modulesHost: string },
+): KubeObject {
+  const { kind, metadata: { name } } = object;
+  if (kind === "Deployment" && controllers.some((each) => each === name)) {
+    const spec = structuredClone(object.spec) as { template: { spec: { containers: { env: object[] }[] } } };
+    for (const container of spec.template.spec.containers) container.env.push(...leaseEnv);
+    return { ...object, spec: { ...spec, replicas } };
+  }
+  if (name !== "kubewarden-defaults") return object;
+  const [env] = serverEnv;
+  const added = `$1- name: ${env?.name}\n$1  value: "${env?.value}"\n$&`;
+  const sources = `$&  insecureSources: ["${modulesHost}"]\n`;
+  const data = Object.entries(object.data as Record<string, string>).map(([key, text]) => [
+    key,
+    text.replace(/^spec:\n/m, sources).replace(/^( *)- name: KUBEWARDEN_LOG_LEVEL$/m, added),
+  ]);
   return { ...object, data: Object.fromEntries(data) };
 }
 
+/** As a user who tries again when the API server is away. */
 async function apply({ kube, wait }: Stage, objects: readonly KubeObject[]): Promise<void> {
-  for (const object of objects) await kube.apply(object, { fieldManager, force: true, signal: wait.signal });
+  for (const object of objects) {
+    await until(`${object.kind} "${object.metadata.name}" applied`, async () => {
+      await kube.apply(object, { fieldManager, force: true, signal: wait.signal });
+      return true;
+    }, wait);
+  }
 }
 
-/**
- * Waits until a policy server's configuration holds exactly these policies (in another version than `not`), all pods serve
- * it, and all policies are active. Returns the version.
- */
-async function untilServed(stage: Stage, server: string, policies: readonly ObjectRef[], not = ""): Promise<string> {
-  const { kube, wait } = stage;
-  const deployment = { apiVersion: "apps/v1", kind: "Deployment", name: ownedObjectName(server), namespace };
-  const configMap = { apiVersion: "v1", kind: "ConfigMap", name: ownedObjectName(server), namespace };
-  const names = policies.map((each) => uniqueName(each.kind as PolicyKind, each)).sort();
-  for (const each of policies) await untilCondition(stage, each, "PolicyServerConfigurationUpToDate");
-  let version = "";
-  await until(`configuration of PolicyServer "${server}" with ${names.join(", ") || "no policy"}`, async () => {
-    const data = (await kube.get(configMap, { signal: wait.signal }))?.data as Record<string, string> | undefined;
-    const found = Object.keys(parseJson(data?.["policies.yml"] ?? "{}") as object).sort();
-    const standing = await kube.get(deployment, { signal: wait.signal });
-    version = standing?.metadata.annotations?.[annotations.configVersion] ?? "";
-    if (found.join() !== names.join() || version === not) return `${found.join(", ")} in version "${version}"`;
-    const { replicas, updatedReplicas, readyReplicas } = (standing?.status ?? {}) as Record<string, number | undefined>;
-    return replicas === 1 && updatedReplicas === 1 && readyReplicas === 1 || "a roll-out is under way";
+async function remove({ kube, wait }: Stage, ref: ObjectRef): Promise<void> {
+  await until(`${ref.kind} "${ref.name}" deleted`, async () => {
+    await kube.remove(ref, { signal: wait.signal });
+    return true;
   }, wait);
+}
+
+/** Waits until all pods of a policy server serve these policies as they are now, and all of them are active. */
+async function untilInForce(stage: Stage, policies: readonly ObjectRef[]): Promise<void> {
   for (const each of policies) {
-    await until(`${each.kind} "${each.name}" served in version ${version}`, async () => {
-      type Status = { servedBy?: { configVersion?: string } };
-      const served = ((await kube.get(each, { signal: wait.signal }))?.status as Status | undefined)?.servedBy;
-      return served?.configVersion === version || `served in version "${served?.configVersion ?? ""}"`;
-    }, wait);
+    await untilCondition(stage, each, "PolicyServerConfigurationUpToDate");
+    await untilCondition(stage, each, "PolicyUniquelyReachable");
     await untilCondition(stage, each, "PolicyActive");
   }
-  return version;
 }

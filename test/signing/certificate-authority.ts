@@ -40,14 +40,21 @@ export type CertificateOptions = {
   promised?: boolean | Keys;
 };
 
-export async function makeCertificateAuthority(name = "fulcio.test"): Promise<CertificateAuthority> {
+/** A root, or an intermediate `by` another authority. */
+export async function makeCertificateAuthority(
+  name = "fulcio.test",
+  { by, notAfter = new Date("2040-01-01") }: { by?: CertificateAuthority; notAfter?: Date } = {},
+): Promise<CertificateAuthority> {
   const keys = makeKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `O=${name},CN=${name}`,
+  const subject = `O=${name},CN=${name}`;
+  const certificate = await X509CertificateGenerator.create({
+    subject,
+    issuer: by === undefined ? subject : by.certificate.subjectName,
     serialNumber: serialNumber(),
     notBefore: new Date("2020-01-01"),
-    notAfter: new Date("2040-01-01"),
-    keys: { privateKey: await signingKey(keys), publicKey: await publicKey(keys) },
+    notAfter,
+    publicKey: await publicKey(keys),
+    signingKey: await signingKey((by ?? { keys }).keys),
     signingAlgorithm,
     extensions: [
       new BasicConstraintsExtension(true, 1, true),

@@ -42,16 +42,20 @@ type Case = {
   policy: CataloguedPolicy;
   outcomes: Record<string, TaskOutcome>;
   purpose?: "audit";
+  original?: "object" | "request";
   namespace?: string;
   log?: typeof silentLog;
 };
 
 /** Evaluates against guests that answer as told, and says which of them ran. */
-async function ask({ policy, outcomes, purpose, namespace, log = silentLog }: Case, policyId = "x") {
+async function ask(
+  { policy, outcomes, purpose, original = "object", namespace, log = silentLog }: Case,
+  policyId = "x",
+) {
   const ran: string[] = [];
   const payloads: string[] = [];
   const evaluation = await evaluate(
-    { policyId, uid: "U", text: '{"n":1.0}', original: "object", purpose: purpose ?? "validate", namespace },
+    { policyId, uid: "U", text: '{"n":1.0}', original, purpose: purpose ?? "validate", namespace },
     {
       catalogue: new Map([["x", policy]]),
       log,
@@ -69,6 +73,89 @@ async function ask({ policy, outcomes, purpose, namespace, log = silentLog }: Ca
 
 const yes: TaskOutcome = { kind: "validated", answer: { accepted: true } };
 const no = (message: string): TaskOutcome => ({ kind: "validated", answer: { accepted: false, message } });
+
+const boom: TaskOutcome = { kind: "validated", answer: { accepted: false, message: "boom", code: 500 } };
+const modes = ["protect", "monitor"] as const;
+const purposes = [undefined, "audit"] as const;
+
+test("AT-035: a policy that accepts lets pass in both modes, in validation and in audit", async () => {
+  for (const mode of modes) {
+    for (const purpose of purposes) {
+      const input = { policy: single({ mode }), outcomes: { p: yes }, ...purpose && { purpose } };
+      const { response } = await ask(input);
+      assert.equal([response?.allowed, response?.status], [true, undefined]);
+    }
+  }
+});
+
+test("AT-036: a policy that rejects lets pass in monitor mode only, and an audit hears of it in both", async () => {
+  const said = async (mode: "protect" | "monitor", purpose?: "audit") => {
+    const input = { policy: single({ mode }), outcomes: { p: boom }, ...purpose && { purpose } };
+    const { response } = await ask(input);
+    return [response?.allowed, response?.status];
+  };
+  const rejection = [false, { message: "boom", code: 500 }];
+  assert.equal(await said("protect"), rejection);
+  assert.equal(await said("monitor"), [true, undefined]);
+  assert.equal(await said("protect", "audit"), rejection);
+  assert.equal(await said("monitor", "audit"), rejection);
+});
+
+test("AT-037: raw requests are accepted, and rejected with message and code", async () => {
+  const accepted = (await ask({ policy: single(), outcomes: { p: yes }, original: "request" })).response;
+  assert.equal([accepted?.allowed, accepted?.status], [true, undefined]);
+  const rejected = (await ask({ policy: single(), outcomes: { p: boom }, original: "request" })).response;
+  assert.equal([rejected?.allowed, rejected?.status], [false, { message: "boom", code: 500 }]);
+});
+
+test("AT-038: in the always accepted namespace a rejecting policy lets pass, in validation and in audit", async () => {
+  for (const purpose of purposes) {
+    const input = { policy: single(), outcomes: { p: boom }, namespace: "kubewarden", ...purpose && { purpose } };
+    const { response } = await ask(input);
+    assert.equal([response?.allowed, response?.status], [true, undefined]);
+    const elsewhere = (await ask({ ...input, namespace: "default" })).response;
+    assert.is(elsewhere?.allowed, false);
+  }
+});
+
+test("AT-039: an id that nobody has is unknown, one that a policy has is known", async () => {
+  const input = { policy: single(), outcomes: { p: yes } };
+  for (const purpose of purposes) {
+    const asked = { ...input, ...purpose && { purpose } };
+    assert.equal((await ask(asked, "y")).evaluation, { kind: "unknown-policy" });
+    assert.is((await ask(asked, "x")).evaluation.kind, "answered");
+  }
+});
+
+test("AT-043: a policy that could not be initialized answers with that error", async () => {
+  const { response, ran } = await ask({
+    policy: {
+      kind: "broken",
+      rules: { policy: "p", mode: "protect", allowedToMutate: false },
+      problems: [{ policy: "x", code: "MODULE_INVALID", message: "error" }],
+    },
+    outcomes: {},
+  });
+  assert.equal([response?.allowed, response?.status, ran], [false, { message: "error", code: 500 }, []]);
+});
+
+test("AT-086: a group is denied with causes of what denied, is allowed as soon as it can be, and warns of nothing", async () => {
+  const unhappy = no("failing as expected");
+  const outcomes = { "g/a": unhappy, "g/b": yes, "g/c": unhappy };
+  const denied = (await ask({ policy: group("a() || (b() && c())"), outcomes })).response;
+  assert.equal([denied?.allowed, denied?.warnings], [false, null]);
+  assert.equal(
+    denied?.status?.details?.causes?.map(({ field, message }) => [field, message]),
+    ["a", "c"].map((member) => [`spec.policies.${member}`, "failing as expected"]),
+  );
+  const allowed = await ask({ policy: group("a() || b() || c()"), outcomes });
+  assert.equal([allowed.response?.allowed, allowed.response?.status, allowed.response?.warnings], [
+    true,
+    undefined,
+    null,
+  ]);
+  assert.equal(allowed.ran, ["g/a", "g/b"]);
+});
 
 test("evaluate: the guest gets request and settings with every digit", async () => {
   const { payloads } = await ask({ policy: single(), outcomes: { p: yes } });

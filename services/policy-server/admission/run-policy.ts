@@ -1,7 +1,7 @@
 // pure
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
 import type { GuestTask, TaskOutcome } from "../guest/protocol.ts";
-import type { Runnable } from "../policies/catalogue.ts";
+import type { ContextData, Runnable } from "../policies/catalogue.ts";
 import { isRego } from "../policies/execution-mode.ts";
 import { guestInput } from "./guest-input.ts";
 import type { PolicyAnswer } from "./policy-answer.ts";
@@ -34,15 +34,16 @@ export async function runPolicy(
   if (mode === "gatekeeper" && input.original === "request") {
     return failure("internal server error: Gatekeeper does not support raw validation requests");
   }
-  let context: Uint8Array | undefined;
+  let context: ContextData | undefined;
   try {
     context = await runnable.contextData?.(signal);
   } catch (error) {
     signal.throwIfAborted();
     return failure(messageOf(error));
   }
-  const given = guestInput(mode, { request: input.text, settings, context });
-  const outcome = await run(runnable, { operation: "validate", ...given, original: input.original }, signal);
+  const given = guestInput(mode, { request: input.text, settings, context: context?.json });
+  const task = { operation: "validate" as const, ...given, original: input.original };
+  const outcome = await run(withTimeLeft(runnable, context), task, signal);
   switch (outcome.kind) {
     case "validated":
       return outcome.answer;
@@ -61,6 +62,13 @@ export async function runPolicy(
     case "settings":
       throw new KubewardenError("GUEST_FAILED", `Policy "${policy}" answered another question`);
   }
+}
+
+/** What was waited for is part of the evaluation, whose time is limited as a whole. */
+function withTimeLeft(runnable: Runnable, context: ContextData | undefined): Runnable {
+  const { timeoutMs } = runnable;
+  if (context === undefined || timeoutMs === undefined) return runnable;
+  return { ...runnable, timeoutMs: Math.max(0, timeoutMs - context.tookMs) };
 }
 
 function failure(message: string): PolicyAnswer {

@@ -2,7 +2,10 @@ import { messageOf } from "../../../contracts/errors.ts";
 import type { Deadline } from "./deadline.ts";
 import type { GuestTask, PrintLevel } from "./protocol.ts";
 
-/** Answers a host call with bytes, or throws an error whose message the guest reads. */
+/**
+ * Answers a host call with bytes, or throws an error whose message the guest reads. The bytes are valid until the next
+ * call, and may be shared memory.
+ */
 export type HostCall = (binding: string, namespace: string, operation: string, payload: Uint8Array) => Uint8Array;
 
 export type GuestOptions = {

@@ -6,7 +6,7 @@ import type { Runnable } from "../policies/catalogue.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { PoolObserver } from "./pool-observer.ts";
 import type { FromWorker, GuestTask, HostReply, HostRequest, TaskOutcome, ToWorker } from "./protocol.ts";
-import { allowGuest, newSyncChannel, replyToGuest, stopGuest } from "./sync-channel.ts";
+import { allowGuest, newSyncChannel, replyToGuest, stopGuest, type SyncChannel } from "./sync-channel.ts";
 
 export type WorkerEvents = { message: (message: FromWorker) => void; failed: (error: unknown) => void };
 export type GuestWorker = { post: (message: ToWorker) => void; terminate: () => void };
@@ -41,7 +41,7 @@ type Job = {
 type Running = { job: Job; timer: ReturnType<typeof setTimeout> | undefined; over?: AbortController };
 type Thread = {
   worker: GuestWorker;
-  channel: SharedArrayBuffer;
+  channel: SyncChannel;
   state: "starting" | "idle" | "busy";
   running?: Running | undefined;
   /** Digests of the modules the thread has already. */
@@ -177,7 +177,7 @@ export class GuestPool {
     });
     const thread: Thread = { worker, channel, state: "starting", modules: new Set() };
     this.#threads.add(thread);
-    worker.post({ type: "channel", buffer: channel });
+    worker.post({ type: "channel", buffer: channel.buffer });
   }
 
   #heard(thread: Thread, message: FromWorker): void {

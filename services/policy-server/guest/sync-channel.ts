@@ -13,12 +13,18 @@ const startBytes = 64 * 1024;
 /** What a host call may answer; also what a channel may grow to, beside its header. */
 export const maxReplyBytes = 32 * 1024 * 1024;
 
+/** The main side's end; the worker has the buffer. `held`: the bytes it was last answered with, which are still there. */
+export type SyncChannel = { readonly buffer: SharedArrayBuffer; held?: WeakRef<Uint8Array> };
+
 /** A channel for one worker. It serves one call at a time. */
-export function newSyncChannel(): SharedArrayBuffer {
-  return new SharedArrayBuffer(startBytes, { maxByteLength: headerBytes + maxReplyBytes });
+export function newSyncChannel(): SyncChannel {
+  return { buffer: new SharedArrayBuffer(startBytes, { maxByteLength: headerBytes + maxReplyBytes }) };
 }
 
-/** Worker side: asks by `post` and sleeps until the reply is there. Throws its text; traps once the deadline passed. */
+/**
+ * Worker side: asks by `post` and sleeps until the reply is there. Throws its text; traps once the deadline passed. The
+ * bytes are the channel's own: valid until the next call, and memory that is shared, which not all that takes bytes takes.
+ */
 export function callHost(
   { buffer, post, deadline }: { buffer: SharedArrayBuffer; post: (request: HostRequest) => void; deadline: Deadline },
   request: HostRequest,
@@ -31,10 +37,9 @@ export function callHost(
   const outcome = Atomics.wait(header, stateWord, waiting, deadline.remainingMs() + 1);
   deadline.check();
   if (outcome === "timed-out") throw new KubewardenError("HOST_CALL_FAILED", "Host call timed out");
-  // A plain copy: neither TextDecoder nor a guest's memory takes views of shared memory.
-  const bytes = new Uint8Array(buffer, headerBytes, Atomics.load(header, lengthWord)).slice();
+  const bytes = new Uint8Array(buffer, headerBytes, Atomics.load(header, lengthWord));
   if (Atomics.load(header, stateWord) === refused) {
-    throw new KubewardenError("HOST_CALL_FAILED", new TextDecoder().decode(bytes));
+    throw new KubewardenError("HOST_CALL_FAILED", new TextDecoder().decode(bytes.slice()));
   }
   return bytes;
 }
@@ -45,7 +50,7 @@ export function isStopped(buffer: SharedArrayBuffer): boolean {
 }
 
 /** Main side: tells the guest to stop at its next check, and wakes it if it sleeps in a host call. */
-export function stopGuest(buffer: SharedArrayBuffer): void {
+export function stopGuest({ buffer }: SyncChannel): void {
   const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, stopWord, 1);
   // Waking alone would miss a guest that has asked and is about to sleep.
@@ -54,18 +59,25 @@ export function stopGuest(buffer: SharedArrayBuffer): void {
 }
 
 /** Main side: a new guest may run. */
-export function allowGuest(buffer: SharedArrayBuffer): void {
+export function allowGuest({ buffer }: SyncChannel): void {
   Atomics.store(new Int32Array(buffer, 0, 3), stopWord, 0);
 }
 
-/** Main side: writes the reply and wakes the worker. */
-export function replyToGuest(buffer: SharedArrayBuffer, reply: HostReply): void {
+/**
+ * Main side: writes the reply and wakes the worker. Bytes that are in the channel already are not written again: policies
+ * ask for the same megabytes at every evaluation. So nobody may change bytes that were once an answer.
+ */
+export function replyToGuest(channel: SyncChannel, reply: HostReply): void {
   const bytes = reply.ok ? reply.bytes : new TextEncoder().encode(reply.message);
   if (bytes.length > maxReplyBytes) {
-    return replyToGuest(buffer, { ok: false, message: `Host reply of ${bytes.length} bytes is too large` });
+    return replyToGuest(channel, { ok: false, message: `Host reply of ${bytes.length} bytes is too large` });
   }
-  if (headerBytes + bytes.length > buffer.byteLength) buffer.grow(headerBytes + bytes.length);
-  new Uint8Array(buffer, headerBytes, bytes.length).set(bytes);
+  const { buffer } = channel;
+  if (channel.held?.deref() !== bytes) {
+    if (headerBytes + bytes.length > buffer.byteLength) buffer.grow(headerBytes + bytes.length);
+    new Uint8Array(buffer, headerBytes, bytes.length).set(bytes);
+    channel.held = new WeakRef(bytes);
+  }
   const header = new Int32Array(buffer, 0, 3);
   Atomics.store(header, lengthWord, bytes.length);
   Atomics.store(header, stateWord, reply.ok ? replied : refused);

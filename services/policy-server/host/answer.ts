@@ -1,7 +1,7 @@
 // pure
 import type { HostQuestion } from "./questions.ts";
 
-/** The bytes a guest reads, JSON in UTF-8. */
+/** The bytes a guest reads, JSON in UTF-8. They never change: many are told the same ones. */
 export type AnswerBytes = Uint8Array;
 
 /**

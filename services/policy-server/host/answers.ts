@@ -44,5 +44,5 @@ export function answerQuestions({ kubernetes, oci, verify }: HostParts): AnswerQ
 }
 
 function unavailable({ type }: HostQuestion): () => Promise<never> {
-  return () => Promise.reject(new Error(`${type} is not available yet in this policy server`));
+  return () => Promise.reject(new Error(`${type} is not available in this policy server`));
 }

@@ -1,22 +1,14 @@
-import "reflect-metadata";
-import {
-  BasicConstraintsExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  X509Certificate,
-} from "@peculiar/x509";
 import { messageOf } from "../../../contracts/errors.ts";
 import { publicRootsOf } from "../../../runtime/public-roots.ts";
 import { type AnswerBytes, answerOf } from "./answer.ts";
 import { type PathCertificate, type PathProblem, pathProblem } from "./certificate-path.ts";
 import type { CertificateTrust } from "./questions.ts";
+import { certificateOf, PemInvalid, readDer } from "./read-certificate.ts";
 
 type Encoded = CertificateTrust["cert"];
 
 // Parsing takes time in which nothing else is done, and guests may send what they like.
 const maxChain = 16;
-const maxCertificateBytes = 64 * 1024;
 
 /**
  * `crypto/v1/is_certificate_trusted`: whether a certificate is trusted by a chain, whose last entry is the anchor, or else
@@ -48,8 +40,6 @@ export async function isCertificateTrusted(request: CertificateTrust, now = new 
     JSON.stringify({ trusted: problem === undefined, reason: problem === undefined ? "" : reasonFor(problem) }),
   );
 }
-
-class PemInvalid extends Error {}
 
 function reasonFor(problem: PathProblem): string {
   switch (problem) {
@@ -86,80 +76,7 @@ function readLeaf(encoded: Encoded): PathCertificate {
   }
 }
 
-function certificateOf({ encoding, data }: Encoded): PathCertificate {
-  if (data.length > 2 * maxCertificateBytes) throw new Error(`${data.length} bytes are too many`);
-  const bytes = Uint8Array.from(data);
-  const der = encoding === "Der" ? bytes : derOf(new TextDecoder().decode(bytes));
-  if (der.length > maxCertificateBytes) throw new Error(`${der.length} bytes are too many`);
-  return new ReadCertificate(new X509Certificate(der));
-}
-
-function derOf(pem: string): Uint8Array<ArrayBuffer> {
-  try {
-    const block = PemConverter.decodeWithHeaders(pem).find(({ type }) => type === PemConverter.CertificateTag);
-    if (block === undefined) throw new Error("it holds no certificate");
-    return new Uint8Array(block.rawData);
-  } catch (error) {
-    throw new PemInvalid(`Certificate PEM data is not valid: ${messageOf(error)}`);
-  }
-}
-
 function publicAnchors(issuer: string): PathCertificate[] {
   const name = Uint8Array.from(issuer, (character) => character.charCodeAt(0));
-  return publicRootsOf(name).map((der) => new ReadCertificate(new X509Certificate(der)))
-    .filter(({ subject }) => subject === issuer);
-}
-
-const nameConstraints = "2.5.29.30";
-/** Critical extensions that may be there: basic constraints, key usage, extended key usage, alternative names. */
-const understood = new Set(["2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17"]);
-const hashes = new Set(["SHA-256", "SHA-384", "SHA-512"]);
-const minRsaBits = 2048;
-
-class ReadCertificate implements PathCertificate {
-  readonly subject: string;
-  readonly issuer: string;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly isAuthority: boolean;
-  readonly pathLength: number | undefined;
-  readonly unsupported: string | undefined;
-  readonly #certificate: X509Certificate;
-
-  constructor(certificate: X509Certificate) {
-    const constraints = certificate.getExtension(BasicConstraintsExtension);
-    const usages = certificate.getExtension(KeyUsagesExtension)?.usages ?? KeyUsageFlags.keyCertSign;
-    this.#certificate = certificate;
-    this.subject = nameText(certificate.subjectName.toArrayBuffer());
-    this.issuer = nameText(certificate.issuerName.toArrayBuffer());
-    this.notBefore = certificate.notBefore;
-    this.notAfter = certificate.notAfter;
-    this.isAuthority = (constraints?.ca ?? false) && (usages & KeyUsageFlags.keyCertSign) !== 0;
-    this.pathLength = constraints?.pathLength;
-    this.unsupported = unsupportedIn(certificate);
-  }
-
-  async isSignedBy(signer: PathCertificate): Promise<boolean> {
-    if (!(signer instanceof ReadCertificate)) return false;
-    const { signatureAlgorithm } = this.#certificate, { publicKey } = signer.#certificate;
-    const { hash } = signatureAlgorithm as { hash?: { name: string } };
-    if (hash !== undefined && !hashes.has(hash.name)) throw new Error(`${hash.name} signatures are too weak`);
-    const { modulusLength = minRsaBits } = publicKey.algorithm as { modulusLength?: number };
-    if (modulusLength < minRsaBits) throw new Error(`an RSA key of ${modulusLength} bits is too weak`);
-    return await this.#certificate.verify({ publicKey, signatureOnly: true });
-  }
-}
-
-/** Whoever does not keep a rule that a certificate makes must not trust it (RFC 5280 4.2). */
-function unsupportedIn({ extensions }: X509Certificate): string | undefined {
-  const rule = extensions.find(({ type, critical }) => type === nameConstraints || (critical && !understood.has(type)));
-  if (rule === undefined) return undefined;
-  return rule.type === nameConstraints
-    ? "name constraints are not supported"
-    : `the critical extension ${rule.type} is not supported`;
-}
-
-/** Names are equal if their bytes are; one character a byte. */
-function nameText(der: ArrayBuffer): string {
-  return String.fromCharCode(...new Uint8Array(der));
+  return publicRootsOf(name).map(readDer).filter(({ subject }) => subject === issuer);
 }

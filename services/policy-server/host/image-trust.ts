@@ -1,4 +1,5 @@
 import type { SignatureRequirement } from "../../../contracts/verification-config.ts";
+import { sha256Hex } from "../../../runtime/digest.ts";
 import { parseImageReference } from "../modules/registry/image-reference.ts";
 import type { ImageReference } from "../modules/registry-reader.ts";
 import { type AnswerBytes, answerOf } from "./answer.ts";
@@ -93,7 +94,8 @@ function withSlash(prefix: string): string {
   return url.href;
 }
 
-/** Structured, so that no two questions share a key; the order of annotations does not matter. */
+/** Structured, so that no two questions share a key, and short; the order of annotations does not matter. */
 function keyOf({ annotations, ...question }: Verification): string {
-  return JSON.stringify([question, Object.entries(annotations ?? {}).sort(([one], [other]) => one < other ? -1 : 1)]);
+  const asked = Object.entries(annotations ?? {}).sort(([one], [other]) => one < other ? -1 : 1);
+  return sha256Hex(JSON.stringify([question, asked]));
 }

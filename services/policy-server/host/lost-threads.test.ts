@@ -12,6 +12,7 @@ import { runnableOf } from "../testing/guests.ts";
 import { answerQuestions } from "./answers.ts";
 import { hostCallAnswerer } from "./dispatch.ts";
 import { Collections } from "./kubernetes/collections.ts";
+import { ContextMemory } from "./kubernetes/context-memory.ts";
 import { KubernetesHost } from "./kubernetes/kubernetes.ts";
 
 const evaluations = 1_000;
@@ -84,10 +85,10 @@ test("host: threads that die in host calls cost their own evaluation only, and l
       staleMs: 60_000,
       silentMs: 60_000,
       maxCollections: 10,
-      maxBytes: 1e8,
       idleMs: 600_000,
       failureMs: 1,
     },
+    memory: new ContextMemory(1e8),
     log: silentLog,
   });
   const cluster = new KubernetesHost(kube, { collections, maxBytes: 1e7 });

@@ -1,4 +1,3 @@
-import { KubewardenError } from "../../../contracts/errors.ts";
 import type { Log } from "../../../runtime/log.ts";
 import type { RegistryReader } from "../modules/registry-reader.ts";
 import type { ImageVerifier } from "../modules/verify/image-verifier.ts";
@@ -11,10 +10,12 @@ export type SigstoreTrustOptions = {
   /** Got once somebody asks for what needs it. */
   trustRoot: () => Promise<Trust>;
   log: Log;
+  /** When a certificate is looked at. */
+  now?: () => Date;
 };
 
 /** Verifies images by Sigstore's rules, as modules are verified. Its libraries are loaded by the first who asks. */
-export function sigstoreTrust({ readerFor, trustRoot, log }: SigstoreTrustOptions): ImageTrust {
+export function sigstoreTrust({ readerFor, trustRoot, log, now = () => new Date() }: SigstoreTrustOptions): ImageTrust {
   let verifier: Promise<ImageVerifier> | undefined;
   const load = async () => {
     const { imageVerifier } = await import("../modules/verify/image-verifier.ts");
@@ -27,9 +28,12 @@ export function sigstoreTrust({ readerFor, trustRoot, log }: SigstoreTrustOption
       const { digest } = await verify(image, { registry: readerFor(signal), requirements: { allOf: [...allOf] } });
       return digest;
     },
-    byCertificate() {
-      const message = "SigstoreCertificateVerify is not available yet in this policy server";
-      return Promise.reject(new KubewardenError("VERIFICATION_FAILED", message));
+    async byCertificate(image, { certificate: { certificate, chain, mustBeLogged, annotations }, signal }) {
+      const { certifiedKey } = await import("./given-certificate.ts");
+      const { certificateVerifier } = await import("../modules/verify/certificate-verifier.ts");
+      const signer = await certifiedKey({ certificate, chain }, now());
+      const registry = readerFor(signal);
+      return await certificateVerifier({ trustRoot, log })(image, { registry, signer, mustBeLogged, annotations });
     },
   };
 }

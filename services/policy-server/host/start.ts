@@ -11,6 +11,7 @@ import { countRefusals, observeCopies } from "../telemetry/host-metrics.ts";
 import { answerQuestions, type HostParts } from "./answers.ts";
 import { type AnswerHostCall, hostCallAnswerer } from "./dispatch.ts";
 import type { CollectionsLimits } from "./kubernetes/collections.ts";
+import { ContextMemory } from "./kubernetes/context-memory.ts";
 import { Inventories } from "./kubernetes/inventories.ts";
 import { LazyCluster } from "./kubernetes/lazy-cluster.ts";
 
@@ -27,14 +28,14 @@ export type Host = {
 type Options = {
   config: Config;
   connect: ConnectCluster;
-  /** Reading and verifying images; without them guests read that these are not available yet. */
+  /** Reading and verifying images; without them guests read that these are not available. */
   images: Pick<HostParts, "oci" | "verify">;
   metrics: Metrics;
   log: Log;
 };
 
 const bytesPerMiB = 1024 * 1024;
-const limits: Omit<CollectionsLimits, "maxBytes"> = {
+const limits: CollectionsLimits = {
   startMs: 10_000,
   staleMs: 60_000,
   // API servers send a bookmark about once a minute.
@@ -49,21 +50,20 @@ const limits: Omit<CollectionsLimits, "maxBytes"> = {
  * policies have problems, unless that is to be ignored (reference/policy-server.md 3.1.2). Asks the cluster nothing yet.
  */
 export async function startHost(file: PoliciesFile, { config, connect, images, metrics, log }: Options): Promise<Host> {
-  const cluster = new LazyCluster({
-    connect,
-    limits: { ...limits, maxBytes: config.contextCacheLimitMiB * bytesPerMiB },
-    maxBytes: maxReplyBytes,
-    log,
-  });
+  const memory = new ContextMemory(config.contextCacheLimitMiB * bytesPerMiB);
+  const cluster = new LazyCluster({ connect, limits, memory, maxBytes: maxReplyBytes, log });
   const askers = policiesAskingTheCluster(file);
   const problems = askers.length > 0 ? await connectionProblems(cluster, askers, { config, log }) : [];
   observeCopies(metrics, () => cluster.states());
   const { confineNamespacedPolicies } = config;
+  const refused = countRefusals(metrics);
   return {
     cluster,
     inventories: new Inventories({
       snapshot: (kind, signal) => cluster.snapshot(kind, signal),
+      memory,
       confineNamespacedPolicies,
+      refused,
       log,
     }),
     problems,
@@ -72,7 +72,7 @@ export async function startHost(file: PoliciesFile, { config, connect, images, m
       answer: answerQuestions({ ...images, kubernetes: (question, signal) => cluster.answer(question, signal) }),
       isNamespaced: (kind, signal) => cluster.isNamespaced(kind, signal),
       confineNamespacedPolicies,
-      refused: countRefusals(metrics),
+      refused,
       log,
     }),
   };

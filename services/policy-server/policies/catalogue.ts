@@ -29,11 +29,14 @@ export type Runnable = {
    * (gatekeeper); undefined: nothing. An error's message is the verdict's. Asked anew for each evaluation, whose signal
    * it is given.
    */
-  contextData?: ((signal: AbortSignal) => Promise<Uint8Array | undefined> | Uint8Array | undefined) | undefined;
+  contextData?: ((signal: AbortSignal) => Promise<ContextData>) | undefined;
   /** For one run only: is told when it begins, after having waited; and its span, where traces are wanted. */
   begun?: ((waitedMs: number) => void) | undefined;
   span?: Span | undefined;
 };
+
+/** JSON, and how long the evaluation has waited for it: time that its guest does not have any more. */
+export type ContextData = { json: Uint8Array; tookMs: number };
 
 export type CataloguedPolicy =
   | { kind: "policy"; runnable: Runnable; rules: VerdictRules }

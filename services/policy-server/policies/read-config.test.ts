@@ -34,6 +34,83 @@ test("config files: a policies file that is not there or broken is named", async
   }
 });
 
+test("AT-031: a policy and a group are read as they are written, with defaults for what is left out", async () => {
+  const path = await file(`
+example:
+  module: file:///example.wasm
+  settings: {}
+  allowedToMutate: true
+  message: my custom error message
+  contextAwareResources:
+  - {apiVersion: v1, kind: Namespace}
+  - {apiVersion: v1, kind: Pod}
+  hostCapabilities: ["kubernetes/*"]
+group_policy:
+  policyMode: monitor
+  message: group policy message
+  expression: policy1() && policy2()
+  policies:
+    policy1: {module: file:///policy1.wasm, settings: {}}
+    policy2: {module: file:///policy2.wasm, settings: {}}
+`);
+  const file1 = await readPolicies(path);
+  assert.equal(file1.get("example"), {
+    kind: "policy",
+    module: "file:///example.wasm",
+    settings: {},
+    policyMode: "protect",
+    allowedToMutate: true,
+    message: "my custom error message",
+    contextAwareResources: [{ apiVersion: "v1", kind: "Namespace" }, { apiVersion: "v1", kind: "Pod" }],
+    hostCapabilities: ["kubernetes/*"],
+  });
+  const member = (name: string) => [name, {
+    module: `file:///${name}.wasm`,
+    settings: {},
+    contextAwareResources: [],
+    hostCapabilities: [],
+  }];
+  assert.equal(file1.get("group_policy"), {
+    kind: "group",
+    policyMode: "monitor",
+    message: "group policy message",
+    expression: "policy1() && policy2()",
+    policies: new Map([member("policy1"), member("policy2")] as [string, unknown][]),
+  });
+});
+
+/** What the settings of a policy are read as; `settings` is their line in the file. */
+async function settingsOf(settings: string): Promise<string> {
+  const entry = (await readPolicies(await file(`p:\n  module: file:///p.wasm\n${settings}`))).get("p");
+  return entry?.kind === "policy" ? stringifyJson(entry.settings) : "no policy";
+}
+
+test("AT-032: settings that are empty, missing or null are empty, nested ones are kept", async () => {
+  for (const settings of ["  settings: {}\n", "", "  settings:\n", "  settings: null\n"]) {
+    assert.is(await settingsOf(settings), "{}");
+  }
+  const nested = "  settings:\n    counter: 1\n    items: [a, b]\n    nested: {key: value}\n";
+  assert.is(await settingsOf(nested), '{"counter":1,"items":["a","b"],"nested":{"key":"value"}}');
+});
+
+test("AT-034: a slash in the name of a policy or of a group's member is refused", async () => {
+  const group = (member: string) => `g: {expression: "true", message: m, policies: {${member}: {module: m}}}`;
+  assert.is((await readPolicies(await file(`example: {module: m}\n${group("policy1")}`))).size, 2);
+  for (const text of ["example/invalid: {module: m}", group("policy1/a")]) {
+    const error = await readPolicies(await file(text)).catch((each: Error) => each);
+    assert.match((error as Error).message, /policy name 'example\/invalid' contains|invalid names: \["policy1\/a"\]/);
+  }
+});
+
+test("AT-068: settings are an object or null; a text, a number and a boolean are refused", async () => {
+  assert.is(await settingsOf('  settings: {"a": {"b": 1}}\n'), '{"a":{"b":1}}');
+  for (const settings of ["{}", "null"]) assert.is(await settingsOf(`  settings: ${settings}\n`), "{}");
+  for (const settings of ['"text"', "1", "1.0", "true", "[]"]) {
+    const error = await settingsOf(`  settings: ${settings}\n`).catch((each: Error) => each);
+    assert.match((error as Error).message, "policy 'p': settings: expected an object");
+  }
+});
+
 const broken: [string, string | Uint8Array, string][] = [
   ["bytes that are not UTF-8", new Uint8Array([97, 58, 32, 49, 10, 0xff, 0xfe]), "line 2 is not UTF-8"],
   ["more than 8 MiB", new Uint8Array(8 * 1024 * 1024 + 1).fill(32), "larger than 8388608 bytes"],

@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
 import type { Controller } from "../../../runtime/controller.ts";
 import type { Log } from "../../../runtime/log.ts";
+import { viewOf } from "../../../runtime/object-view.ts";
 import type { WatchCache } from "../../../runtime/watch-cache.ts";
 import { type ObservedDefault, type ObservedDefaultsFile, planDefaults } from "./plan.ts";
 import { readDefaults } from "./read.ts";
@@ -28,7 +29,7 @@ export function defaultsController(
   return {
     name: "reconciler-defaults",
     sources: [
-      { cache: servers, keysFor: ({ metadata }) => [metadata.name] },
+      { cache: servers, keysFor: ({ metadata }) => [metadata.name], view: (server) => viewOf(server) },
       {
         cache: configMap,
         keysFor: (object) => [configMapKey, ...readDefaults(object).servers.map(({ metadata }) => metadata.name)],

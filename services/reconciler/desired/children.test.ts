@@ -17,7 +17,7 @@ const owner = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer", n
 const files = { "policies.yml": "{}", "sources.yml": "{}" };
 
 test("service: 443 to the default webhook port, found by instance and part-of (IT-17, IT-18)", () => {
-  assert.equal(serviceFor(policyServer(), namespace), {
+  assert.equal(serviceFor(policyServer(), settings), {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "policy-server-default", namespace, labels: commonLabels, ownerReferences: [owner] },
@@ -29,11 +29,35 @@ test("service: 443 to the default webhook port, found by instance and part-of (I
 });
 
 test("service: the target follows webhookPort (IT-16)", () => {
-  const { spec } = serviceFor(policyServer({ webhookPort: 9443 }), namespace) as unknown as {
+  const { spec } = serviceFor(policyServer({ webhookPort: 9443 }), settings) as unknown as {
     spec: { ports: object[] };
   };
   assert.equal(spec.ports, [{ name: "policy-server", port: 443, protocol: "TCP", targetPort: 9443 }]);
 });
+
+const portsOf = (spec: object, telemetry: Partial<typeof settings.telemetry>) =>
+  (serviceFor(policyServer(spec), { ...settings, telemetry: { ...settings.telemetry, ...telemetry } })
+    .spec as { ports: { name: string; port: number; targetPort: number }[] }).ports
+    .map(({ name, port, targetPort }) => `${name} ${port} -> ${targetPort}`);
+
+for (
+  const [title, spec, telemetry, metrics] of [
+    ["none without --enable-metrics", { metricsPort: 9090 }, {}, []],
+    ["that of the spec", { metricsPort: 9090 }, { metrics: true, metricsPort: 8888 }, ["metrics 9090 -> 8081"]],
+    ["that of the environment", {}, { metrics: true, metricsPort: 8888 }, ["metrics 8888 -> 8081"]],
+    ["8080 where nobody says", { readinessProbePort: 9081 }, { metrics: true }, ["metrics 8080 -> 9081"]],
+    [
+      "to the port of all sidecars, whatever the spec says",
+      { metricsPort: 9090, readinessProbePort: 9081 },
+      { metrics: true, metricsPort: 8888, sidecar: true },
+      ["metrics 9090 -> 8888"],
+    ],
+  ] as const
+) {
+  test(`service: the port for metrics: ${title} (CT-U2)`, () => {
+    assert.equal(portsOf(spec, telemetry), ["policy-server 443 -> 8443", ...metrics]);
+  });
+}
 
 test("disruption budget: none unless asked for (IT-12)", () => {
   assert.is(disruptionBudgetFor(policyServer(), namespace), undefined);

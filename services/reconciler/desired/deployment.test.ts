@@ -22,7 +22,7 @@ type Shape = {
 };
 
 function deploymentOf(spec: object = {}, more: Partial<Settings> = {}) {
-  const options = { settings: { ...settings, ...more }, version: "v1", image: "image:1" };
+  const options = { settings: { ...settings, ...more }, version: "v1", image: "image:1", replicas: 1 };
   const deployment = deploymentFor(policyServer(spec), options) as unknown as Shape;
   const { template } = deployment.spec;
   return { deployment, template, pod: template.spec, container: template.spec.containers[0]! };
@@ -45,7 +45,7 @@ test("deployment: as upstream's for a PolicyServer that sets nothing (IT-4, IT-1
       name: "policy-server-default",
       namespace: "kubewarden",
       labels: system,
-      annotations: { "kubewarden/config-version": "v1" },
+      annotations: { "kubewarden/config-version": "v1", "kubewarden.io/applied-replicas": "1" },
       ownerReferences: [{
         apiVersion: "policies.kubewarden.io/v1",
         kind: "PolicyServer",
@@ -167,7 +167,11 @@ test("deployment: labels of the spec on Deployment and pods, system labels win (
 test("deployment: annotations of the spec on both, exactly those on pods (IT-23, IT-29)", () => {
   const annotations = { note: "x", "kubewarden/config-version": "mine" };
   const { deployment, template } = deploymentOf({ annotations });
-  assert.equal(deployment.metadata.annotations, { note: "x", "kubewarden/config-version": "v1" });
+  assert.equal(deployment.metadata.annotations, {
+    note: "x",
+    "kubewarden/config-version": "v1",
+    "kubewarden.io/applied-replicas": "1",
+  });
   assert.equal(template.metadata.annotations, annotations);
 });
 
@@ -244,6 +248,77 @@ test("deployment: image pull secrets come from the flag and are not mounted (IT-
   const { pod } = deploymentOf({}, { imagePullSecrets: ["a", "b"] });
   assert.equal(pod.imagePullSecrets, [{ name: "a" }, { name: "b" }]);
   assert.is(pod.volumes.length, 3);
+});
+
+test("deployment: mutual TLS mounts both authorities and names them (IT-21)", () => {
+  const { pod, container } = deploymentOf({}, { clientCaConfigMap: "client-ca" });
+  assert.equal(pod.volumes.slice(-2), [
+    { name: "kubewarden-ca-cert", secret: { secretName: "kubewarden-ca", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+    { name: "client-ca-cert", ...oneFile("client-ca", "client-ca.crt", "client-ca.crt") },
+  ]);
+  assert.equal(container.volumeMounts.slice(-2), [
+    { name: "kubewarden-ca-cert", mountPath: "/ca", readOnly: true },
+    { name: "client-ca-cert", mountPath: "/client-ca", readOnly: true },
+  ]);
+  const value = "/ca/ca.crt,/client-ca/client-ca.crt";
+  assert.equal(container.env.at(-1), { name: "KUBEWARDEN_CLIENT_CA_FILE", value });
+});
+
+test("deployment: on the network of the node, names of the cluster still resolve (BT-16)", () => {
+  const { pod } = deploymentOf({}, { hostNetwork: true });
+  assert.equal([pod.hostNetwork, pod.dnsPolicy], [true, "ClusterFirstWithHostNet"]);
+  const { pod: usual } = deploymentOf();
+  assert.equal([usual.hostNetwork, usual.dnsPolicy], [undefined, "ClusterFirst"]);
+});
+
+const telemetry = { ...settings.telemetry, metrics: true };
+const envOf = (spec: object, more: Partial<Settings["telemetry"]>) =>
+  deploymentOf(spec, { telemetry: { ...settings.telemetry, ...more } }).container.env
+    .filter(({ name }) => /METRICS|LOG|OTEL/.test(name)).map(({ name, value }) => `${name}=${value}`);
+
+test("deployment: metrics and traces are pushed by flag, whatever the spec says (IT-16, BT-15)", () => {
+  const env = [{ name: "KUBEWARDEN_ENABLE_METRICS", value: "false" }, { name: "KUBEWARDEN_LOG_FMT", value: "json" }];
+  assert.equal(envOf({ env }, {}), ["KUBEWARDEN_ENABLE_METRICS=false", "KUBEWARDEN_LOG_FMT=json"]);
+  assert.equal(envOf({ env }, { metrics: true }), ["KUBEWARDEN_LOG_FMT=json", "KUBEWARDEN_ENABLE_METRICS=true"]);
+  assert.equal(envOf({ env }, { metrics: true, traces: true }), [
+    "KUBEWARDEN_ENABLE_METRICS=true",
+    "KUBEWARDEN_LOG_FMT=otlp",
+  ]);
+});
+
+test("deployment: to a collector elsewhere, with its variables and certificates (BT-15)", () => {
+  const name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+  const collector = {
+    env: [{ name, value: "https://collector:4317" }],
+    certificates: [{ volume: "otel-collector-certificate", secret: "collector-ca", mountPath: "/otel" }],
+  };
+  const own = { env: [{ name, value: "http://mine" }] };
+  assert.equal(envOf(own, { metrics: true, collector }), [
+    "KUBEWARDEN_ENABLE_METRICS=true",
+    `${name}=https://collector:4317`,
+  ]);
+  const { pod, container, template } = deploymentOf({ verificationConfig: "vc" }, {
+    telemetry: { ...telemetry, collector },
+  });
+  assert.equal(pod.volumes.map((each) => each.name), [
+    "policy-store",
+    "certs",
+    "policies",
+    "otel-collector-certificate",
+    "verification",
+  ]);
+  assert.equal(pod.volumes[3]?.secret, { secretName: "collector-ca", defaultMode: 420 });
+  assert.equal(container.volumeMounts[3], { name: "otel-collector-certificate", mountPath: "/otel", readOnly: true });
+  assert.is(template.metadata.annotations, undefined);
+});
+
+test("deployment: to a sidecar, which an annotation of the pods asks for (BT-15)", () => {
+  const { template, deployment, container } = deploymentOf({ annotations: { note: "x" } }, {
+    telemetry: { ...telemetry, sidecar: true },
+  });
+  assert.equal(template.metadata.annotations, { note: "x", "sidecar.opentelemetry.io/inject": "true" });
+  assert.not.ok("sidecar.opentelemetry.io/inject" in deployment.metadata.annotations);
+  assert.equal(container.env.at(-1), { name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "http://localhost:4317" });
 });
 
 test("deployment: empty lists of sources mount nothing", () => {

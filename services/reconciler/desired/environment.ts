@@ -2,12 +2,14 @@
 import { type PolicyServer, readinessProbePortOf, webhookPortOf } from "../../../contracts/policy-server.ts";
 import type { Settings } from "../settings.ts";
 import type { Mount } from "./mounts.ts";
+import { telemetryVariables } from "./telemetry.ts";
 
 type EnvVar = { name: string; [key: string]: unknown };
 
 /**
- * Environment of the policy-server container: ours, then `spec.env`, then what mounted files add. Where a name comes
- * twice the later one wins, as it does at run time: server-side apply refuses a list with the same name twice.
+ * Environment of the policy-server container: ours, then `spec.env`, then what the flags and mounted files ask for. Where
+ * a name comes twice the later one wins, as it does at run time: server-side apply refuses a list with the same name
+ * twice.
  * Source: reference/controller.md 3.7.
  */
 export function environmentFor(server: PolicyServer, settings: Settings, mounts: readonly Mount[]): EnvVar[] {
@@ -24,6 +26,7 @@ export function environmentFor(server: PolicyServer, settings: Settings, mounts:
       ? [{ name: "KUBEWARDEN_ALWAYS_ACCEPT_ADMISSION_REVIEWS_ON_NAMESPACE", value: settings.namespace }]
       : []),
     ...mounts.flatMap(({ env }) => (env ? [env] : [])),
+    ...telemetryVariables(settings.telemetry),
   ];
   return all.filter(({ name }, index) => !all.some((other, later) => later > index && other.name === name));
 }

@@ -1,6 +1,7 @@
 // pure
-import { ownedObjectName } from "../../../contracts/names.ts";
+import { caCertificateKey, caSecretName, clientCaKey, ownedObjectName } from "../../../contracts/names.ts";
 import type { PolicyServer } from "../../../contracts/policy-server.ts";
+import type { Settings } from "../settings.ts";
 import { versionedConfigMapName } from "./config-map.ts";
 
 /** One volume, where it is mounted, and the variable that tells the policy server of it. */
@@ -13,13 +14,20 @@ export type Mount = {
 type VolumeSource = Record<string, unknown>;
 
 /** Volumes of a policy server, in upstream's order. Source: reference/controller.md 3.7. */
-export function mountsFor(server: PolicyServer, version: string): Mount[] {
+export function mountsFor(
+  server: PolicyServer,
+  { version, settings }: { version: string; settings: Settings },
+): Mount[] {
   const { spec, metadata: { name } } = server;
   const configMap = versionedConfigMapName(name, version);
   const mounts: Mount[] = [
     { volume: { name: "policy-store", emptyDir: {} }, mount: { name: "policy-store", mountPath: "/tmp" } },
     readOnly("certs", "/pki", { secret: { secretName: ownedObjectName(name) } }),
     readOnly("policies", "/config", oneFileOf(configMap, "policies.yml", "policies.yml")),
+    ...settings.telemetry.collector.certificates.map(({ volume, secret, mountPath }) =>
+      // 0644: the process is not the owner of the files.
+      readOnly(volume, mountPath, { secret: { secretName: secret, defaultMode: 420 } })
+    ),
   ];
   if (spec.verificationConfig) {
     mounts.push(readOnly(
@@ -53,7 +61,22 @@ export function mountsFor(server: PolicyServer, version: string): Mount[] {
       { name: "KUBEWARDEN_SOURCES_PATH", value: "/sources/sources.yml" },
     ));
   }
-  return mounts;
+  return [...mounts, ...clientAuthorities(settings)];
+}
+
+/** Mutual TLS: the API server shows a certificate of the users' authority, our own clients one of ours. */
+function clientAuthorities({ clientCaConfigMap }: Settings): Mount[] {
+  if (clientCaConfigMap === "") return [];
+  const items = [{ key: caCertificateKey, path: caCertificateKey }];
+  return [
+    readOnly("kubewarden-ca-cert", "/ca", { secret: { secretName: caSecretName, items } }),
+    readOnly(
+      "client-ca-cert",
+      "/client-ca",
+      oneFileOf(clientCaConfigMap, clientCaKey, clientCaKey),
+      { name: "KUBEWARDEN_CLIENT_CA_FILE", value: `/ca/${caCertificateKey},/client-ca/${clientCaKey}` },
+    ),
+  ];
 }
 
 function hasSources({ spec }: PolicyServer): boolean {

@@ -2,11 +2,10 @@ import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { Kube } from "../../../../runtime/kube.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import { Collection, type CollectionLimits, type CollectionQuery } from "./collection.ts";
+import type { ContextMemory } from "./context-memory.ts";
 
 export type CollectionsLimits = CollectionLimits & {
   maxCollections: number;
-  /** Of all objects together. */
-  maxBytes: number;
   /** One that nobody has asked for that long is stopped. */
   idleMs: number;
   /** A failure is the answer for that long, before it is tried again. */
@@ -17,7 +16,7 @@ export type CollectionsLimits = CollectionLimits & {
 export type KindState = { apiVersion: string; kind: string; ageMs: number; objects: number; bytes: number };
 
 type Entry = { collection: Collection; usedAt: number; timer?: ReturnType<typeof setTimeout> | undefined };
-type Options = { limits: CollectionsLimits; log: Log; now?: () => number };
+type Options = { limits: CollectionsLimits; memory: ContextMemory; log: Log; now?: () => number };
 
 /**
  * The copies of cluster objects that policies list: one for each question, shared by all that ask it, bounded in number
@@ -29,7 +28,6 @@ export class Collections {
   readonly #now: () => number;
   /** The one that was used last is the last. */
   readonly #entries = new Map<string, Entry>();
-  #bytes = 0;
 
   constructor(kube: Kube, options: Options) {
     this.#kube = kube;
@@ -69,7 +67,7 @@ export class Collections {
   }
 
   #start(key: string, query: CollectionQuery): Entry {
-    const { limits, log } = this.#options;
+    const { limits, memory, log } = this.#options;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size < limits.maxCollections) break;
       this.#end(oldest, new KubewardenError("HOST_CALL_FAILED", "dropped: policies list too many different things"));
@@ -83,7 +81,7 @@ export class Collections {
         log: ownLog,
         now: this.#now,
         resized: (more) => {
-          this.#bytes += more;
+          memory.resizeCopies(more);
           if (more > 0) this.#makeRoom(key, entry);
         },
         failed: (error) => {
@@ -99,16 +97,16 @@ export class Collections {
 
   /** Others go first; one that is too large all by itself goes too. */
   #makeRoom(growingKey: string, growing: Entry): void {
-    const { limits: { maxBytes, failureMs }, log } = this.#options;
+    const { limits: { failureMs }, memory, log } = this.#options;
     for (const key of this.#entries.keys()) {
-      if (this.#bytes <= maxBytes) return;
+      if (!memory.isOverfull) return;
       if (key === growingKey) continue;
       log.warn("Dropping a copy of cluster objects, to make room", { key });
       this.#end(key, new KubewardenError("HOST_CALL_FAILED", "dropped to make room for other objects"));
     }
-    if (this.#bytes <= maxBytes) return;
+    if (!memory.isOverfull) return;
     const { apiVersion, kind } = growing.collection.query;
-    const message = `Cannot list ${apiVersion}/${kind}: its objects take more than ${maxBytes} bytes`;
+    const message = `Cannot list ${apiVersion}/${kind}: its objects take more than ${memory.maxBytes} bytes`;
     log.warn(message);
     growing.collection.stop(new KubewardenError("HOST_CALL_FAILED", message));
     // Listing it is expensive, and it will hardly be smaller soon.
@@ -133,6 +131,7 @@ export class Collections {
     this.#entries.delete(key);
     clearTimeout(entry.timer);
     entry.collection.stop(why);
+    this.#options.memory.forget(entry.collection);
   }
 }
 

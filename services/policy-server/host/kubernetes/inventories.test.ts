@@ -9,13 +9,14 @@ import { type ApiServer, startApiServer } from "../../../../local-cluster/api/se
 import { connectKube, type Kube } from "../../../../runtime/kube.ts";
 import { silentLog } from "../../../../runtime/log.ts";
 import { Collections, type CollectionsLimits } from "./collections.ts";
+import { ContextMemory } from "./context-memory.ts";
 import { Inventories, type Viewer } from "./inventories.ts";
 import { KubernetesHost } from "./kubernetes.ts";
 
 const never = new AbortController().signal;
 const limits: CollectionsLimits = {
   ...{ startMs: 30_000, staleMs: 60_000, silentMs: 60_000, maxCollections: 10 },
-  ...{ maxBytes: 10_000_000, idleMs: 600_000, failureMs: 1 },
+  ...{ idleMs: 600_000, failureMs: 1 },
 };
 const service = { apiVersion: "v1", kind: "Service" }, namespace = { apiVersion: "v1", kind: "Namespace" };
 const configMap = { apiVersion: "v1", kind: "ConfigMap" };
@@ -48,17 +49,21 @@ function object(kind: string, name: string, namespace?: string): KubeObject {
   return { apiVersion: "v1", kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, ...spec };
 }
 
-function inventories(confineNamespacedPolicies = false) {
-  const collections = new Collections(kube, { limits, log: silentLog });
+function inventories({ confineNamespacedPolicies = false, maxBytes = 10_000_000 } = {}) {
+  const memory = new ContextMemory(maxBytes);
+  const collections = new Collections(kube, { limits, memory, log: silentLog });
   running.push(collections);
   const host = new KubernetesHost(kube, { collections, maxBytes: 1_000_000 });
+  const refusals: string[] = [];
   const made = new Inventories({
     snapshot: (kind, signal) => host.snapshot(kind, signal),
+    memory,
     confineNamespacedPolicies,
+    refused: (...refusal) => refusals.push(refusal.join(" ")),
     log: silentLog,
   });
   const see = (more: Partial<Viewer> = {}) => made.bytes({ ...viewer, ...more }, never);
-  return { see, made, collections, host };
+  return { see, made, collections, host, memory, refusals };
 }
 
 type Seen = Record<string, Record<string, object>>;
@@ -132,6 +137,28 @@ test("inventories: after the copies have ended nothing old is told", async () =>
   assert.equal(Object.keys(read(second).services ?? {}).sort(), ["blue", "green"]);
 });
 
+test("inventories: they count as what is kept of the cluster, and go before any copy of it does", async () => {
+  const kinds = { contextAwareResources: [service, namespace] };
+  const { see, collections, memory } = inventories();
+  const copies = () => collections.states().reduce((sum, { bytes }) => sum + bytes, 0);
+  const opa = await see(kinds), gatekeeper = await see({ ...kinds, mode: "gatekeeper" });
+  assert.is(memory.bytes, copies() + opa.length + gatekeeper.length);
+  // Room for one of the two.
+  const tight = inventories({ maxBytes: copies() + Math.max(opa.length, gatekeeper.length) });
+  const first = await tight.see(kinds);
+  assert.is(await tight.see(kinds), first);
+  await tight.see({ ...kinds, mode: "gatekeeper" });
+  assert.is.not(await tight.see(kinds), first);
+  assert.is(tight.collections.states().length, 2);
+  // Room for the copies only: what is seen is made each time.
+  const none = inventories({ maxBytes: copies() + 1 });
+  assert.equal(read(await none.see(kinds)), read(opa));
+  assert.is.not(await none.see(kinds), await none.see(kinds));
+  assert.is(none.memory.bytes, copies());
+  collections.close();
+  assert.is(memory.bytes, 0);
+});
+
 test("inventories: who asks no more is not kept waiting, and no evaluation waits longer than it may take", async () => {
   const { made } = inventories();
   const gone = new AbortController();
@@ -140,7 +167,9 @@ test("inventories: who asks no more is not kept waiting, and no evaluation waits
   const silent = new Inventories({
     snapshot: (_kind, signal) =>
       new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    memory: new ContextMemory(1_000),
     confineNamespacedPolicies: false,
+    refused: () => {},
     log: silentLog,
   });
   const contextData = silent.contextDataFor({ ...viewer, timeoutMs: 30 });
@@ -156,11 +185,12 @@ test("inventories: only Rego policies with named kinds see anything without aski
   assert.is(made.contextDataFor({ ...viewer, mode: "wasi" }), undefined);
   assert.is(made.contextDataFor({ ...viewer, contextAwareResources: [] }), undefined);
   const unlimited = made.contextDataFor({ ...viewer, mode: "gatekeeper", timeoutMs: undefined });
-  assert.ok("cluster" in read(await unlimited?.(never)));
+  const seen = await unlimited?.(never);
+  assert.ok("cluster" in read(seen?.json) && (seen?.tookMs ?? -1) >= 0);
 });
 
 test("inventories: a policy that is confined to its namespace sees that and what is in it", async () => {
-  const { see } = inventories(true);
+  const { see, refusals } = inventories({ confineNamespacedPolicies: true });
   const seen = read(await see({ namespace: "blue" }));
   assert.equal(Object.keys(seen.namespaces ?? {}), ["blue"]);
   assert.equal(Object.keys(seen.services ?? {}), ["blue"]);
@@ -169,7 +199,9 @@ test("inventories: a policy that is confined to its namespace sees that and what
   const refused = /^Policy has not been granted access to anything outside of its own namespace/;
   assert.match(await message(see({ namespace: "" })), refused);
   const roles = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" };
+  refusals.length = 0;
   assert.match(await message(see({ namespace: "blue", contextAwareResources: [roles] })), refused);
+  assert.equal(refusals, ["p kubernetes/list_resources_all"]);
 });
 
 test.run();

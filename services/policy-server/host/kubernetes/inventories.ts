@@ -3,7 +3,7 @@ import type { KindRef } from "../../../../contracts/kubernetes.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { Runnable } from "../../policies/catalogue.ts";
 import { isRego } from "../../policies/execution-mode.ts";
-import type { Collection } from "./collection.ts";
+import type { ContextMemory, Made } from "./context-memory.ts";
 import { gatekeeperInventory, type InventoryPart, opaInventory } from "./inventory.ts";
 import type { Snapshot } from "./kubernetes.ts";
 
@@ -15,11 +15,14 @@ export type Viewer = Pick<Runnable, "policy" | "mode" | "contextAwareResources" 
 
 type Options = {
   snapshot: TakeSnapshot;
+  /** Where inventories are kept, beside the copies that they are made of. */
+  memory: ContextMemory;
   /** Whether policies of a namespace may see only what is in it. */
   confineNamespacedPolicies: boolean;
+  /** Counts a policy that was meant to see more than it may. */
+  refused: (policy: string, capability: string) => void;
   log: Log;
 };
-type Kept = { bytes: Uint8Array; of: readonly { collection: Collection; changes: number }[] };
 
 /**
  * What Rego policies may see of the cluster (reference/policy-server.md 6.3.3, 6.4.2): shared by policies that see the
@@ -27,7 +30,6 @@ type Kept = { bytes: Uint8Array; of: readonly { collection: Collection; changes:
  */
 export class Inventories {
   readonly #options: Options;
-  readonly #kept = new Map<string, Kept>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -36,20 +38,26 @@ export class Inventories {
   /** What a policy asks for each evaluation; undefined for those that see nothing. Waits as long as one may take. */
   contextDataFor(viewer: Viewer): Runnable["contextData"] {
     if (!isRego(viewer.mode) || viewer.contextAwareResources.length === 0) return undefined;
-    const { timeoutMs } = viewer;
     return async (signal) => {
-      if (timeoutMs === undefined) return await this.bytes(viewer, signal);
-      const late = AbortSignal.timeout(timeoutMs);
-      try {
-        return await this.bytes(viewer, AbortSignal.any([signal, late]));
-      } catch (error) {
-        if (!late.aborted || signal.aborted) throw error;
-        throw new KubewardenError(
-          "KUBE_UNREACHABLE",
-          `the policy's view of the cluster took more than ${timeoutMs} ms`,
-        );
-      }
+      const started = performance.now();
+      const json = await this.#inTime(viewer, signal);
+      return { json, tookMs: performance.now() - started };
     };
+  }
+
+  async #inTime(viewer: Viewer, signal: AbortSignal): Promise<Uint8Array> {
+    const { timeoutMs } = viewer;
+    if (timeoutMs === undefined) return await this.bytes(viewer, signal);
+    const late = AbortSignal.timeout(timeoutMs);
+    try {
+      return await this.bytes(viewer, AbortSignal.any([signal, late]));
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error;
+      throw new KubewardenError(
+        "KUBE_UNREACHABLE",
+        `the policy's view of the cluster took more than ${timeoutMs} ms`,
+      );
+    }
   }
 
   /** Treat as read-only. Rejects with the signal, if a kind cannot be listed, and in the words of 6.3.3. */
@@ -58,13 +66,14 @@ export class Inventories {
     const within = this.#options.confineNamespacedPolicies ? viewer.namespace : undefined;
     const snapshots = await Promise.all(kinds.map((kind) => this.#snapshot(kind, { viewer, within, signal })));
     // From here on nothing waits: what is looked at does not change, and whoever comes next finds it built.
-    const of = snapshots.map(({ collection }) => ({ collection, changes: collection.changes }));
+    const of = new Map(snapshots.map(({ collection }) => [collection, collection.changes]));
     const key = JSON.stringify([viewer.mode, within, kinds]);
-    const kept = this.#kept.get(key);
+    const { memory } = this.#options;
+    const kept = memory.made(key);
     if (kept !== undefined && isSame(kept.of, of)) return kept.bytes;
     const parts = snapshots.map((each) => partOf(each, within));
     const bytes = viewer.mode === "gatekeeper" ? gatekeeperInventory(parts) : opaInventory(parts);
-    this.#kept.set(key, { bytes, of });
+    memory.keep(key, { bytes, of });
     return bytes;
   }
 
@@ -75,7 +84,10 @@ export class Inventories {
     const snapshot = await this.#options.snapshot(kind, signal);
     if (within === undefined || (within !== "" && (snapshot.namespaced || isNamespace(kind)))) return snapshot;
     const { apiVersion, kind: name } = kind;
-    this.#options.log.error("Policy is meant to see objects outside of its own namespace", {
+    const { log, refused } = this.#options;
+    // Seeing is what listing all of them would be; the policy's grants name no other word for it.
+    refused(policy, "kubernetes/list_resources_all");
+    log.error("Policy is meant to see objects outside of its own namespace", {
       policy,
       resource: `${apiVersion}/${name}`,
     });
@@ -104,8 +116,6 @@ function isNamespace({ apiVersion, kind }: KindRef): boolean {
   return apiVersion === "v1" && kind === "Namespace";
 }
 
-function isSame(one: Kept["of"], other: Kept["of"]): boolean {
-  return one.every(({ collection, changes }, index) =>
-    other[index]?.collection === collection && other[index].changes === changes
-  );
+function isSame(one: Made["of"], other: Made["of"]): boolean {
+  return [...one].every(([copy, changes]) => other.get(copy) === changes);
 }

@@ -11,6 +11,7 @@ import { connectKube, type Kube } from "../../../../runtime/kube.ts";
 import { silentLog } from "../../../../runtime/log.ts";
 import { ManualClock } from "../../../../runtime/testing/manual-clock.ts";
 import { Collections, type CollectionsLimits } from "./collections.ts";
+import { ContextMemory } from "./context-memory.ts";
 import { KubernetesHost, type KubernetesQuestion } from "./kubernetes.ts";
 
 const never = new AbortController().signal;
@@ -19,7 +20,6 @@ const limits: CollectionsLimits = {
   staleMs: 1_000,
   silentMs: 60_000,
   maxCollections: 10,
-  maxBytes: 10_000_000,
   idleMs: 600_000,
   failureMs: 1,
 };
@@ -57,10 +57,11 @@ function configMap(name: string, labels: Record<string, string> = {}): KubeObjec
 
 function host(
   client: Kube = kube,
-  more: { limits?: Partial<CollectionsLimits>; clock?: ManualClock; maxBytes?: number } = {},
+  more: { limits?: Partial<CollectionsLimits>; clock?: ManualClock; maxBytes?: number; memory?: number } = {},
 ) {
   const { clock, maxBytes = 1_000_000 } = more;
-  const collections = new Collections(client, { limits: { ...limits, ...more.limits }, log: silentLog });
+  const memory = new ContextMemory(more.memory ?? 10_000_000);
+  const collections = new Collections(client, { limits: { ...limits, ...more.limits }, memory, log: silentLog });
   running.push(collections);
   const now = clock === undefined ? {} : { now: () => clock.now() };
   const cluster = new KubernetesHost(client, { collections, maxBytes, ...now });
@@ -316,12 +317,12 @@ test("kubernetes: of too many different lists the one used longest ago is droppe
 });
 
 test("kubernetes: of too many bytes the others go, and one that is too large alone is an error", async () => {
-  const { names, failure, collections } = host(kube, { limits: { maxBytes: 2_000 } });
+  const { names, failure, collections } = host(kube, { memory: 2_000 });
   await names(listIn("one"));
   await names(listIn("two"));
   const total = collections.states().reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(total > 0 && total <= 2_000, String(total));
-  const tight = host(kube, { limits: { maxBytes: 100 } });
+  const tight = host(kube, { memory: 100 });
   assert.match(await tight.failure(listIn("one")), /objects take more than 100 bytes/);
   assert.equal(tight.collections.states().map(({ objects, bytes }) => [objects, bytes]), [[0, 0]]);
   assert.match(await failure(listIn("empty")), /"items":\[\]/);

@@ -4,12 +4,14 @@ import type { Kube } from "../../../../runtime/kube.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { AnswerBytes } from "../answer.ts";
 import { Collections, type CollectionsLimits, type KindState } from "./collections.ts";
+import type { ContextMemory } from "./context-memory.ts";
 import { KubernetesHost, type KubernetesQuestion, type Snapshot } from "./kubernetes.ts";
 
 type Options = {
   /** Finds access to a cluster; asks it nothing. */
   connect: () => Promise<Kube>;
   limits: CollectionsLimits;
+  memory: ContextMemory;
   /** What an answer may have. */
   maxBytes: number;
   log: Log;
@@ -61,9 +63,9 @@ export class LazyCluster {
   }
 
   async #connect(): Promise<KubernetesHost> {
-    const { connect, limits, log, maxBytes } = this.#options;
+    const { connect, limits, memory, log, maxBytes } = this.#options;
     const kube = await connect();
-    this.#collections = new Collections(kube, { limits, log });
+    this.#collections = new Collections(kube, { limits, memory, log });
     log.info("Policies may ask the cluster", { server: kube.server });
     return new KubernetesHost(kube, { collections: this.#collections, maxBytes });
   }

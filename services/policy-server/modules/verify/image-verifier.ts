@@ -1,12 +1,13 @@
 import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { ImageReference, RegistryReader } from "../registry-reader.ts";
-import { type Findings, referringSignatures, type Refusal, taggedSignatures, together } from "./find-signatures.ts";
+import type { Findings, Refusal } from "./find-signatures.ts";
 import { assertSigned, type Requirements, requirementsIn } from "./requirements.ts";
 import type { SignatureFacts } from "./signature-facts.ts";
 import { identityOf } from "./sigstore/identity.ts";
 import { isMadeWith, type PublicKey, publicKeyFrom } from "./sigstore/keys.ts";
 import type { Trust } from "./sigstore/trusted-root.ts";
+import { decideBySignatures, nameOf, withRefused } from "./signed-manifest.ts";
 
 /** What was verified: only this digest may be run or believed. `signatures` are those that met the requirements. */
 export type VerifiedImage = { digest: string; signatures: readonly SignatureFacts[] };
@@ -31,32 +32,17 @@ export function imageVerifier({ trustRoot, log }: ImageVerifierOptions): ImageVe
   return async (image, { registry, requirements }) => {
     const name = nameOf(image);
     const keys = keysOf(requirements);
-    const manifest = await registry.manifest(image);
-    if (manifest === undefined) throw failed(`no such image: ${name}`);
-    const { digest } = manifest;
-    if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw failed(`the digest of ${name} is not SHA-256: ${digest}`);
-    const trust = await trustFor(requirements, trustRoot);
-    const decide = (findings: Findings) => {
-      const judged = judge(findings, { keys, trust });
-      for (const each of judged.refused) log.debug("A signature does not count", { image: name, ...each });
-      return { digest, signatures: decided(judged, { requirements, trust, name }) };
-    };
-    const signed = { image, manifest, registry };
-    const tagged = await taggedSignatures(signed);
-    try {
-      return decide(tagged);
-    } catch (error) {
-      if (!(error instanceof KubewardenError)) throw error;
-      const referring = await referringSignatures(signed);
-      if (referring.found.length + referring.refused.length === 0) throw error;
-      return decide(together(tagged, referring));
-    }
+    let trust: Promise<KnownTrust> | undefined;
+    return await decideBySignatures(image, {
+      registry,
+      async decide(findings, digest) {
+        const known = await (trust ??= trustFor(requirements, trustRoot));
+        const judged = judge(findings, { keys, trust: known });
+        for (const each of judged.refused) log.debug("A signature does not count", { image: name, ...each });
+        return { digest, signatures: decided(judged, { requirements, trust: known, name }) };
+      },
+    });
   };
-}
-
-/** An image as people write it. */
-export function nameOf({ registry, repository, reference }: ImageReference): string {
-  return `${registry}/${repository}${reference.includes(":") ? "@" : ":"}${reference}`;
 }
 
 /** The keys that are asked for, by their PEM. Throws VERIFICATION_FAILED if one cannot be read. */
@@ -112,8 +98,7 @@ function decided({ signatures, refused }: Judged, { requirements, trust, name }:
     if (signatures.length === 0) throw failed(`no signatures found for image: ${name} `);
     return assertSigned(requirements, signatures);
   } catch (error) {
-    const notes = refused.slice(0, 5).map(({ where, reason }) => `- ${where}: ${reason}`);
-    const detail = notes.length === 0 ? "" : `\nSignatures that do not count:\n${notes.join("\n")}`;
+    const detail = withRefused(refused);
     if (trust instanceof KubewardenError) {
       const message = `${messageOf(error)}${detail}\nOnly keys could be looked for: ${trust.message}`;
       throw new KubewardenError(trust.code, message, { cause: trust });

@@ -4,7 +4,8 @@ import { sha256Hex } from "../../../../runtime/digest.ts";
 import type { Log } from "../../../../runtime/log.ts";
 import type { VerifyImage } from "../fetch.ts";
 import type { ImageReference, RegistryReader } from "../registry-reader.ts";
-import { type ImageVerifier, keysOf, nameOf, type VerifiedImage } from "./image-verifier.ts";
+import { type ImageVerifier, keysOf, type VerifiedImage } from "./image-verifier.ts";
+import { nameOf } from "./signed-manifest.ts";
 import type { SignatureFacts } from "./signature-facts.ts";
 
 export type ModuleVerifierOptions = { verifyImage: ImageVerifier; log: Log };

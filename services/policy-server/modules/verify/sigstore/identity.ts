@@ -1,9 +1,10 @@
 import type { X509Certificate } from "@sigstore/core";
-import { type TrustMaterial, VerificationError, Verifier } from "@sigstore/verify";
-import { KubewardenError, messageOf } from "../../../../../contracts/errors.ts";
+import { type TrustMaterial, Verifier } from "@sigstore/verify";
+import { KubewardenError } from "../../../../../contracts/errors.ts";
 import { completeNodeCrypto } from "../../../../../runtime/node-crypto.ts";
 import type { Identity, Subject } from "../signature-facts.ts";
 import { assertLoggedFor } from "./logged-certificate.ts";
+import { reasonOf } from "./reason.ts";
 import type { Signed } from "./signed.ts";
 
 /** Object identifiers of certificates (RFC 5280; docs/oid-info.md of Fulcio, reference/policy-server.md 3.5.6). */
@@ -73,9 +74,4 @@ function repositoryIn(certificate: X509Certificate): string | undefined {
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-}
-
-function reasonOf(error: unknown): string {
-  const inner = error instanceof VerificationError ? error.cause : undefined;
-  return inner === undefined ? messageOf(error) : `${messageOf(error)}: ${messageOf(inner)}`;
 }

@@ -1,0 +1,190 @@
+import { X509Certificate } from "node:crypto";
+import { connect } from "node:tls";
+import { parse } from "yaml";
+import { messageOf } from "../contracts/errors.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { caSecretName, labels, ownedObjectName } from "../contracts/names.ts";
+import { callWebhook } from "../local-cluster/admission/call.ts";
+import { tryPod } from "../local-cluster/demo/looks.ts";
+import { until } from "../local-cluster/demo/until.ts";
+import { certificateBlocks } from "../runtime/pem.ts";
+import { sleep } from "../runtime/sleep.ts";
+import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
+import { deploymentsNamespace, type InstalledCluster, runningPods, untilObject } from "./installed-cluster.ts";
+
+/** Admission requests while certificates change: what both the test and `npm run bench -- rotation` do. */
+
+const denial = "Privileged container is not allowed";
+const secretRef = (name: string) => ({ apiVersion: "v1", kind: "Secret", name, namespace: deploymentsNamespace });
+const authorityRef = secretRef(caSecretName), servingRef = secretRef(ownedObjectName("default"));
+const webhookRef = {
+  apiVersion: webhookApiVersion,
+  kind: "ValidatingWebhookConfiguration",
+  name: "clusterwide-privileged-pods",
+};
+/** How long a client goes on with the webhook it has read, as API servers do that notice changes late. */
+const webhookAgeMs = 1000;
+/** Longer than clients go on with a former bundle; the usual minute would be most of the time of a test. */
+const trustSettleTime = "3s";
+
+/** An installation with several replicas of PolicyServer `default`, whose authority may sign soon after it is trusted. */
+export function forRotations(replicas: number): (object: KubeObject) => KubeObject {
+  return (object) => {
+    if (object.kind === "ConfigMap" && object.metadata.name === "kubewarden-defaults") {
+      const [[key, text]] = Object.entries(object.data as Record<string, string>) as [[string, string]];
+      const server = parse(text) as { spec: object };
+      return { ...object, data: { [key]: JSON.stringify({ ...server, spec: { ...server.spec, replicas } }) } };
+    }
+    if (object.kind !== "Deployment" || object.metadata.labels?.[labels.component] !== "certs") return object;
+    const copy = structuredClone(object) as KubeObject & {
+      spec: { template: { spec: { containers: { env?: { name: string; value: string }[] }[] } } };
+    };
+    const [container] = copy.spec.template.spec.containers;
+    container!.env = [...container!.env ?? [], { name: "KUBEWARDEN_TRUST_SETTLE_TIME", value: trustSettleTime }];
+    return copy;
+  };
+}
+
+export type LoadResult = { asked: { throughApiServer: number; ofPods: number }; lost: string[] };
+
+/**
+ * Asks all the time while `work` lasts, and until there were `atLeast` requests of each kind: Pods through the API server,
+ * and reviews of every single policy-server pod over connections of their own, verified by the webhook's caBundle.
+ */
+export async function underLoad(
+  installed: InstalledCluster,
+  { work, atLeast }: { work: () => Promise<void>; atLeast: number },
+): Promise<LoadResult> {
+  const { stage } = installed;
+  const result: LoadResult = { asked: { throughApiServer: 0, ofPods: 0 }, lost: [] };
+  const { asked, lost } = result;
+  let working = true;
+  const loop = async (kind: keyof typeof asked, ask: () => Promise<string | undefined>) => {
+    while (working || asked[kind] < atLeast) {
+      const wrong = await ask().catch((error) => `failed: ${messageOf(error)}`);
+      asked[kind]++;
+      if (wrong !== undefined) lost.push(wrong);
+      await sleep(20);
+    }
+  };
+  const viaApiServer = async () => {
+    const answer = await tryPod(stage, { name: "greedy", privileged: true }, true);
+    return typeof answer === "string" && answer.includes(denial) ? undefined : `wrong: ${JSON.stringify(answer)}`;
+  };
+  const pods = servingPods(installed);
+  const webhook = cached(webhookAgeMs, async () => (await installed.kube.get(webhookRef))!);
+  const loads = [
+    loop("throughApiServer", viaApiServer),
+    loop("throughApiServer", viaApiServer),
+    ...pods.map(({ podIP }) => loop("ofPods", async () => await askPod(await webhook(), podIP))),
+  ];
+  await work().finally(() => working = false);
+  await Promise.all(loads);
+  return result;
+}
+
+/** Makes certs issue another authority (docs/certificates.md), and waits until all pods show certificates of it. */
+export async function rotateAuthority(installed: InstalledCluster): Promise<void> {
+  const { kube, stage } = installed;
+  const former = (await kube.get(authorityRef))!;
+  await kube.patch(authorityRef, [{ op: "remove", path: "/data/ca.key" }], { type: "json" });
+  const made = await untilObject(
+    stage,
+    authorityRef,
+    (secret) => textOf(secret, "ca.crt") !== textOf(former, "ca.crt") || "the former authority",
+  );
+  const authority = new X509Certificate(textOf(made, "ca.crt"));
+  const serving = await untilObject(
+    stage,
+    servingRef,
+    (secret) => new X509Certificate(textOf(secret, "tls.crt")).verify(authority.publicKey) || "of the former authority",
+  );
+  await untilServed(installed, serving);
+}
+
+/** Ends the trust in former authorities before they expire, and waits until webhooks trust the present one alone. */
+export async function endFormerTrust(installed: InstalledCluster): Promise<void> {
+  const { kube, stage } = installed;
+  await kube.patch(authorityRef, [{ op: "remove", path: "/data/old-ca.crt" }], { type: "json" });
+  await untilObject(stage, webhookRef, (webhook) => {
+    const count = certificateBlocks(bundleOf(webhook)).length;
+    return count === 1 || `${count} authorities`;
+  });
+}
+
+/** Has the serving certificate made anew by the same authority, and waits until all pods show it. */
+export async function replaceServingCertificate(installed: InstalledCluster): Promise<void> {
+  const { kube, stage } = installed;
+  const former = (await kube.get(servingRef))!;
+  await kube.remove(servingRef);
+  const made = await untilObject(
+    stage,
+    servingRef,
+    ({ metadata }) => metadata.uid !== former.metadata.uid || "the old",
+  );
+  await untilServed(installed, made);
+}
+
+/** Pods that serve PolicyServer `default`. */
+export function servingPods(installed: InstalledCluster) {
+  return runningPods(installed, labels.policyServer, "default");
+}
+
+async function askPod(webhook: KubeObject, host: string): Promise<string | undefined> {
+  const [entry] = webhook.webhooks as Parameters<typeof callWebhook>[0][];
+  const version = { group: "", version: "v1" };
+  const request = {
+    uid: crypto.randomUUID(),
+    kind: { ...version, kind: "Pod" },
+    resource: { ...version, resource: "pods" },
+    namespace: "default",
+    operation: "CREATE",
+    userInfo: { username: "someone" },
+    object: {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "greedy" },
+      spec: { containers: [{ name: "main", image: "a", securityContext: { privileged: true } }] },
+    },
+  };
+  const review = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request };
+  const resolveService = () => ({ host, port: 8443 });
+  const answer = await callWebhook(entry!, review, { resolveService, signal: new AbortController().signal });
+  return answer.includes(request.uid) && answer.includes(denial) ? undefined : `wrong: ${answer}`;
+}
+
+/** Shares one value for so long among all who ask. */
+function cached<T>(forMs: number, read: () => Promise<T>): () => Promise<T> {
+  let known: { value: Promise<T>; readAt: number } | undefined;
+  return () => {
+    if (!known || performance.now() - known.readAt > forMs) known = { value: read(), readAt: performance.now() };
+    return known.value;
+  };
+}
+
+async function untilServed(installed: InstalledCluster, serving: KubeObject): Promise<void> {
+  const wanted = new X509Certificate(textOf(serving, "tls.crt")).fingerprint256;
+  await until("pods that show the certificate of the Secret", async () => {
+    const shown = await Promise.all(servingPods(installed).map(({ podIP }) => certificateOf(podIP)));
+    return shown.every(({ fingerprint256 }) => fingerprint256 === wanted) || "another certificate";
+  }, installed.stage.wait);
+}
+
+function certificateOf(host: string): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: 8443, rejectUnauthorized: false }, () => {
+      resolve(new X509Certificate(socket.getPeerCertificate().raw));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
+
+function bundleOf(webhook: KubeObject): string {
+  const [entry] = webhook.webhooks as { clientConfig: { caBundle: string } }[];
+  return atob(entry!.clientConfig.caBundle);
+}
+
+function textOf(secret: KubeObject, key: string): string {
+  return atob((secret.data as Record<string, string>)[key] ?? "");
+}

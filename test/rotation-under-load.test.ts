@@ -1,0 +1,50 @@
+import { tmpdir } from "node:os";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { policy, tryPod, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
+import { until } from "../local-cluster/demo/until.ts";
+import { installedCluster } from "./installed-cluster.ts";
+import {
+  endFormerTrust,
+  forRotations,
+  replaceServingCertificate,
+  rotateAuthority,
+  servingPods,
+  underLoad,
+} from "./rotation-load.ts";
+
+const replicas = 3;
+const installed = await installedCluster({ moreModules: tmpdir(), change: forRotations(replicas) });
+test.after(() => installed.stop());
+
+const atLeast = 150;
+async function withoutOneFailure(work: () => Promise<void>): Promise<void> {
+  const { asked, lost } = await underLoad(installed, { work, atLeast });
+  assert.equal(lost, []);
+  assert.ok(asked.throughApiServer >= atLeast && asked.ofPods >= atLeast, JSON.stringify(asked));
+}
+
+test("a policy is served by several replicas", async () => {
+  const { stage } = installed;
+  await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
+  await until("all replicas", async () => {
+    const { length } = servingPods(installed);
+    return length === replicas || `${length} pods`;
+  }, stage.wait);
+  await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
+  assert.type(await tryPod(stage, { name: "modest" }, true), "object");
+});
+
+test("under load, a certificate authority is replaced, and not one admission request fails", async () => {
+  await withoutOneFailure(() => rotateAuthority(installed));
+});
+
+test("under load, the trust in the former authority ends, and not one admission request fails", async () => {
+  await withoutOneFailure(() => endFormerTrust(installed));
+});
+
+test("under load, a serving certificate is replaced, and not one admission request fails", async () => {
+  await withoutOneFailure(() => replaceServingCertificate(installed));
+});
+
+test.run();
