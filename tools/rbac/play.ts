@@ -11,7 +11,8 @@ import { certsService } from "../../services/certs/main.ts";
 import { reconciler } from "../../services/reconciler/main.ts";
 import { registrarService } from "../../services/webhook-registrar/main.ts";
 import type { Use } from "./rights.ts";
-import { deploymentsNamespace, policyServerImage, story } from "./story.ts";
+import { deploymentsNamespace } from "./moves.ts";
+import { policyServerImage, story } from "./story.ts";
 
 const doubleFile = fileURLToPath(new URL("../../test/doubles/policy-server.ts", import.meta.url));
 const userPrefix = `system:serviceaccount:${deploymentsNamespace}:`;
