@@ -195,7 +195,9 @@ step(
     assert.is(await kube.get(controller), undefined);
     const secrets = await kubectl(["get", "secrets", "-n", namespace, "-o", "name"]);
     assert.not.match(secrets, /sh\.helm\.release/);
-    assert.match(secrets, /secret\/kubewarden-ca/);
+    assert.not.match(secrets, /kubewarden-webhook-server-cert/);
+    assert.match(secrets, /secret\/kubewarden-ca\n/);
+    assert.match(secrets, /secret\/kubewarden-audit-scanner-client-cert/);
     assert.not.match(await kubectl(["get", "leases", "-n", namespace, "-o", "name"]), /a4ddbf36/);
     await untilActive();
     assert.equal(gaps.filter((each) => each.startsWith("clusterwide-")), []);

@@ -46,6 +46,11 @@ export async function fillAsUpstream(kube: Kube, { crds, module, insecureSource 
     metadata: inNamespace("kubewarden-ca", helm),
     stringData: { "ca.crt": authority.certificate, "ca.key": authority.privateKey },
   }, "helm");
+  for (const name of ["kubewarden-webhook-server-cert", "kubewarden-audit-scanner-client-cert"]) {
+    const { certificate, privateKey } = await issueLeaf({ authority, dnsName: name, now: new Date() });
+    const stringData = { "tls.crt": certificate, "tls.key": privateKey };
+    await make({ apiVersion: "v1", kind: "Secret", metadata: inNamespace(name, helm), stringData }, "helm");
+  }
   const server = await make({
     apiVersion,
     kind: "PolicyServer",

@@ -196,7 +196,11 @@ finish() {
   # shellcheck disable=SC2086 # a list
   for kind in deployments services serviceaccounts roles rolebindings configmaps secrets; do
     for each in $(names "$kind" -n "$namespace" -l "$upstream"); do
-      [ "$each" = secret/kubewarden-ca ] || k delete "$each" -n "$namespace" >/dev/null
+      case $each in
+        # certs goes on with these.
+        secret/kubewarden-ca | secret/kubewarden-audit-scanner-client-cert) ;;
+        *) k delete "$each" -n "$namespace" >/dev/null ;;
+      esac
     done
   done
   k delete clusterroles,clusterrolebindings -l "$upstream" --ignore-not-found >/dev/null
