@@ -8,7 +8,7 @@ import {
   policyKinds,
   uniqueName,
 } from "../../contracts/names.ts";
-import { policy, type Stage, untilGone } from "../../local-cluster/demo/looks.ts";
+import { policy, type Stage } from "../../local-cluster/demo/looks.ts";
 import { until } from "../../local-cluster/demo/until.ts";
 
 export const deploymentsNamespace = "kubewarden";
@@ -80,22 +80,4 @@ export function orphanOf(object: KubeObject): KubeObject {
     },
     webhooks: [],
   };
-}
-
-/** Deletes an object and writes to it meanwhile, so that whoever lets it go finds another version than it knows. */
-export async function removeWhileWriting(stage: Stage, ref: ObjectRef): Promise<void> {
-  let gone = false;
-  const writing = (async () => {
-    for (let count = 0; !gone && count < 500; count++) {
-      // It may be gone by now.
-      await patch(stage, ref, { metadata: { annotations: { count: `${count}` } } }).catch(() => undefined);
-    }
-  })();
-  try {
-    await stage.kube.remove(ref);
-    await untilGone(stage, ref);
-  } finally {
-    gone = true;
-    await writing;
-  }
 }

@@ -11,7 +11,6 @@ import {
   patch,
   policyFor,
   refOfPolicy,
-  removeWhileWriting,
   untilThere,
   versionsOf,
   webhookRef,
@@ -142,7 +141,8 @@ export const story: readonly Step[] = [
         const other: KubeObject = { apiVersion, kind: "PolicyServer", metadata: { name: "other" } };
         await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
         await untilCondition(stage, refOfPolicy(bound), "PolicyActive");
-        await removeWhileWriting(stage, policyServer("other"));
+        await stage.kube.remove(policyServer("other"));
+        await untilGone(stage, policyServer("other"));
         await until(`the policy without a server, the ${time} time`, async () => {
           const found = await stage.kube.get(refOfPolicy(bound));
           const active = found && findCondition(found, "PolicyActive");
