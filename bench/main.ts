@@ -1,15 +1,18 @@
 /**
- * Benchmarks, run by hand: `npm run bench` for all of them but the soak, or by name:
+ * Benchmarks, run by hand: `npm run bench` for the short ones, or by name:
  *
- *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N]  [--runtime node|deno]
+ *   npm run bench -- metering | guests | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
+ *     | context [--objects N] [--evaluations N]  [--runtime node|deno]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchContext } from "./context.ts";
+import { benchGuests } from "./guests.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
+import { benchRotation } from "./rotation/main.ts";
 import { soak } from "./soak/main.ts";
 import { benchStartup } from "./startup/main.ts";
 
@@ -27,6 +30,7 @@ const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] 
 const seconds = Number(values.seconds ?? 8);
 
 const benchmarks: Record<string, () => void | Promise<void>> = {
+  guests: benchGuests,
   metering: () => console.log(`metered guest / plain guest, 50 KB review: ${meteringRatio().toFixed(2)} x the time`),
   load: async () => {
     for (const runtime of runtimes) await benchLoad({ runtime, seconds });
@@ -40,6 +44,9 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });
+  },
+  rotation: async () => {
+    for (const runtime of runtimes) await benchRotation({ runtime, minutes: Number(values.minutes ?? 10) });
   },
 };
 const chosen = positionals.length > 0 ? positionals : ["metering", "load", "startup"];

@@ -59,6 +59,8 @@ export const conditionReasons = {
     "PolicyServerInvalid",
     ...podProblemReasons,
   ],
+  /** Some Pod is ready, whatever configuration it runs: somebody answers. */
+  Available: ["PodReady", "NoPodReady"],
   /** The PolicyServer is being deleted and no webhook calls it any more. */
   PolicyWebhooksCleanedUp: ["ReconciliationSucceeded", "ReconciliationFailed"],
   // Policies
@@ -100,6 +102,7 @@ export const conditionReasons = {
 export const passingReasons: ReadonlySet<string> = new Set([
   "ConfigurationVersionMismatch",
   "LatestReplicaSetIsNotUniquelyReachable",
+  "NoPodReady",
   "PolicyServerTerminating",
   "PolicyTerminating",
   "PodsNotReady",
@@ -107,6 +110,9 @@ export const passingReasons: ReadonlySet<string> = new Set([
   "WaitingForDeployment",
   "WaitingForPolicyServer",
 ]);
+
+/** Reasons of a True condition that ask for a person all the same. */
+export const alarmingReasons: ReadonlySet<string> = new Set(["WebhookRelaxed"]);
 
 export type ConditionType = keyof typeof conditionReasons;
 export type ConditionReason<T extends ConditionType> = (typeof conditionReasons)[T][number];

@@ -2,6 +2,7 @@
 
 /** Every code a `KubewardenError` may carry; callers decide by code, never by text. Keep sorted. */
 export type ErrorCode =
+  | "ADDRESS_UNAVAILABLE"
   | "ADMISSION_REVIEW_INVALID"
   | "CAPABILITY_INVALID"
   | "CLUSTER_ADDRESS_UNAVAILABLE"

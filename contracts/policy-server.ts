@@ -49,7 +49,9 @@ export const policyServerSpec = z.object({
   maxUnavailable: intOrString.optional().describe(
     "Pods that may be unavailable during a voluntary disruption; excludes minAvailable",
   ),
-  metricsPort: port.optional().describe("Port of the metrics Service"),
+  metricsPort: port.optional().describe(
+    "Port of the Service for metrics, when these are on; 8080 by default, or what the reconciler is told",
+  ),
   minAvailable: intOrString.optional().describe(
     "Pods that must stay available during a voluntary disruption; excludes maxUnavailable",
   ),
@@ -58,7 +60,9 @@ export const policyServerSpec = z.object({
     .describe("Host capabilities of namespaced policies: all of them when left out, none when the list is empty"),
   priorityClassName: z.string().optional().describe("PriorityClass of the policy-server Pods"),
   readinessProbePort: port.optional().describe(`Port of the readiness probe, ${defaultReadinessProbePort} by default`),
-  replicas: int32.min(0).describe("Number of policy-server Pods"),
+  replicas: int32.min(0).describe(
+    "Number of policy-server Pods; applied when it changes, so an autoscaler of the Deployment keeps its own",
+  ),
   requests: resourceList("requests").optional().describe("Resources the container asks for"),
   securityContexts: z.object({
     container: anyObject.optional().describe("core/v1 SecurityContext of the container; replaces the default"),

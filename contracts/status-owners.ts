@@ -15,6 +15,7 @@ export const conditionOwners = {
   ServiceReconciled: "reconciler",
   PodDisruptionBudgetReconciled: "reconciler",
   PodsReady: "reconciler",
+  Available: "reconciler",
   PolicyWebhooksCleanedUp: "webhook-registrar",
   PolicyServerConfigurationUpToDate: "reconciler",
   PolicyUniquelyReachable: "reconciler",

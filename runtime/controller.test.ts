@@ -217,4 +217,15 @@ async function only(kube: MemoryKube): Promise<KubeObject> {
   return (await kube.list(rootKind)).items[0] as KubeObject;
 }
 
+test("controller: a key that is always there is looked at though no object stands for it", async () => {
+  const { passes, until, stop } = await running({
+    always: ["nobody"],
+    prepare: (kube) => kube.remove({ ...rootKind, name: "main" }),
+    plan: () => ({}),
+  });
+  await until(() => passes.length > 0);
+  await stop();
+  assert.equal(passes, [undefined]);
+});
+
 test.run();

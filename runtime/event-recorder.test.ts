@@ -76,12 +76,13 @@ test("events: one of a namespaced object stands in its namespace, and its name a
   assert.is(event?.message.length, 1000);
 });
 
-test("events: the same change told twice counts up, after ten minutes it is a new one", async () => {
+test("events: the same change again counts up with its newest words, after ten minutes it is a new one", async () => {
   const { events, clock, told } = recorder();
-  events.record(policy, [change("A")], "7");
+  events.record(policy, [change("A", "old words")], "7");
   clock.ms += 60_000;
-  events.record(policy, [change("A"), change("B")], "8");
+  events.record(policy, [change("A", "new words"), change("B")], "8");
   assert.equal((await told()).map(({ reason, count }) => `${reason} ${count}`), ["A 2", "B 1"]);
+  assert.is((await told())[0]?.message, "new words");
   assert.is((await told())[0]?.lastTimestamp, "2026-01-01T00:01:00Z");
   clock.ms += 600_000;
   events.record(policy, [change("A")], "9");

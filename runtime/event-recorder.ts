@@ -19,7 +19,7 @@ export type EventRecorderOptions = {
 
 /** As client-go's recorder has it: 25 at once for one object, then one in five minutes. */
 const defaultRate: Rate = { burst: 25, refillMs: 300_000 };
-/** The same again within that time counts up instead of making another Event (client-go: ten minutes). */
+/** The same change again within that time counts up, with its newest words (client-go: ten minutes). */
 const repeatWithinMs = 600_000;
 const rememberedObjects = 4096;
 const longestQueue = 1000;
@@ -75,7 +75,7 @@ export class EventRecorder {
     { resourceVersion, at }: { resourceVersion: string; at: Date },
   ): () => Promise<void> {
     const { kube, signal } = this.#options;
-    const key = [about.uid, transition.type, transition.action, transition.reason, transition.message].join("\n");
+    const key = [about.uid, transition.type, transition.action, transition.reason].join("\n");
     const event = eventFor(about, transition, { ...this.#options, resourceVersion, at });
     const before = this.#known.get(key);
     const repeated = before !== undefined && at.getTime() - before.atMs < repeatWithinMs;
@@ -85,7 +85,8 @@ export class EventRecorder {
     if (!repeated) return async () => void await kube.create(event, { signal });
     return async () => {
       try {
-        await kube.patch(ref, { count, lastTimestamp: event.lastTimestamp }, { type: "merge", signal });
+        const { lastTimestamp, message } = event;
+        await kube.patch(ref, { count, lastTimestamp, message }, { type: "merge", signal });
       } catch (error) {
         // API servers forget Events after an hour, or as they like.
         if (!hasCode(error, "KUBE_NOT_FOUND")) throw error;

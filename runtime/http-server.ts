@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { ByteBudget } from "./http-body.ts";
 import { Connections } from "./http-connections.ts";
 import { answer, type Exchange, type ExchangeOptions, type Handler, refusePlainly } from "./http-exchange.ts";
+import { listen, type ListenFlags } from "./http-listen.ts";
 import { ClientTrust, secureOptions, type TlsOptions } from "./http-tls.ts";
 import { http1Exchange, refuseUnreadable } from "./http1.ts";
 import { http2Available, serveHttp2 } from "./http2.ts";
@@ -17,6 +18,8 @@ export type ServeOptions = {
   host: string;
   /** 0 picks a free one. */
   port: number;
+  /** Where host and port come from, for the message if nobody can listen there. */
+  flags?: ListenFlags;
   tls?: TlsOptions;
   /** Stops listening; running requests may finish within `drainMs`. */
   signal: AbortSignal;
@@ -53,7 +56,7 @@ const maxPipelined = 32;
 
 /**
  * Serves a fetch-shaped handler over HTTP/1.1 and, with TLS on Node, HTTP/2 for those who ask for it in the handshake;
- * resolves when listening.
+ * resolves when listening. Throws ADDRESS_UNAVAILABLE.
  */
 export async function serve(handler: Handler, options: ServeOptions): Promise<HttpServer> {
   const { host, port, tls, signal, drainMs = 10_000 } = options;
@@ -62,13 +65,7 @@ export async function serve(handler: Handler, options: ServeOptions): Promise<Ht
   const server = createServer(options);
   let trust = tls && new ClientTrust(tls);
   takeRequests(server, handler, { ...options, connections, admits: (...client) => trust?.admits(...client) ?? true });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  await listen(server, { host, port, flags: options.flags });
   const log = options.log ?? silentLog;
   server.on("error", (error) => log.error("server failed", { error }));
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));

@@ -14,8 +14,8 @@ export type Inspector = {
   close(): void;
 };
 
-// A worker answers between two steps of its code; while it waits for a host call it cannot.
-const answerMs = 2000;
+// A worker answers between two steps of its code, on a busy machine late; while it waits for a host call it cannot.
+const answerMs = 5000;
 
 /** Opens the inspector of this process to the process itself; `onThread` is told of the main thread and of each worker. */
 export async function openInspector(onThread: (thread: InspectedThread) => void): Promise<Inspector> {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../contracts/errors.ts";
-import type { KubeObject } from "../contracts/kubernetes.ts";
+import { type KubeObject, refOf } from "../contracts/kubernetes.ts";
 import { type ApiServer, startApiServer } from "../local-cluster/api/server.ts";
+import { createCarrier } from "./carry-out.ts";
 import { runController } from "./controller.ts";
 import { connectKube, type Kube } from "./kube.ts";
 import { whileLeading } from "./lease.ts";
@@ -229,6 +230,32 @@ test("kube: a status applied with the uid of a deleted object revives nothing", 
   const again = await kube.apply(status, { fieldManager: "me", force: true, subresource: "status" })
     .then(() => "written", (error) => error.code);
   assert.is(again, "KUBE_CONFLICT");
+});
+
+test("carrier: an apply that names a resourceVersion hits that one or nothing, and is not made twice", async () => {
+  const seen = await createWidget("contested");
+  let cached: KubeObject = seen;
+  let writes = 0;
+  const carrier = createCarrier({
+    kube,
+    fieldManager: "me",
+    lookup: () => ({ object: cached, complete: true }),
+    signal: stop.signal,
+    onWrite: () => writes++,
+  });
+  const apply = () => {
+    const { resourceVersion } = cached.metadata;
+    const object = { ...newWidget("contested"), metadata: { name: "contested", resourceVersion }, spec: { size: 4 } };
+    return carrier.carryOut({ ...nothingToDo, apply: [object] }, new Date()).then(() => "done", (error) => error.code);
+  };
+  const theirs = await kube.patch(refOf(seen), { spec: { size: 3 } }, { type: "merge" });
+  assert.is(await apply(), "KUBE_CONFLICT");
+  assert.equal((await kube.get(refOf(seen)))?.spec, { size: 3 });
+  cached = theirs;
+  assert.is(await apply(), "done");
+  cached = (await kube.get(refOf(seen)))!;
+  assert.equal(cached.spec, { size: 4 });
+  assert.equal([await apply(), writes], ["done", 2]);
 });
 
 test("kube: codes of a real server: stale replace, second create, unknown field", async () => {

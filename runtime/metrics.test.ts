@@ -1,6 +1,12 @@
+import { MetricReader } from "@opentelemetry/sdk-metrics";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, observedTemporality } from "./metrics.ts";
+
+class Reader extends MetricReader {
+  protected override async onShutdown(): Promise<void> {}
+  protected override async onForceFlush(): Promise<void> {}
+}
 
 const linesOf = async (metrics: ReturnType<typeof createMetrics>, name: string) =>
   (await metrics.text()).body.split("\n").filter((line) => line.startsWith(name));
@@ -52,6 +58,21 @@ test("metrics: an observed gauge tells what is there when somebody looks, and no
   assert.equal(await linesOf(metrics, "thing"), ['thing{name="e"} 1']);
   names = [];
   assert.equal(await linesOf(metrics, "thing"), []);
+  metrics.counter("rare_total", "Rare");
+  assert.equal((await metrics.text()).body, "# HELP rare_total Rare\n# TYPE rare_total counter\nrare_total 0\n");
+});
+
+test("metrics: what another reader observed meanwhile is not on the page", async () => {
+  const other = new Reader({ aggregationTemporalitySelector: observedTemporality });
+  const metrics = createMetrics({ observedReaders: [other] });
+  let name = "before";
+  metrics.observed("thing", "Things", () => [[1, { name }]]);
+  const { resourceMetrics } = await other.collect();
+  assert.is(resourceMetrics.scopeMetrics[0]?.metrics[0]?.dataPoints.length, 1);
+  name = "after";
+  assert.equal(await linesOf(metrics, "thing"), ['thing{name="after"} 1']);
+  const { resourceMetrics: later } = await other.collect();
+  assert.equal(later.scopeMetrics[0]?.metrics[0]?.dataPoints.map(({ attributes }) => attributes), [{ name: "after" }]);
 });
 
 test("metrics: the same name is the same instrument", async () => {

@@ -1,13 +1,7 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { Resource } from "@opentelemetry/resources";
-import {
-  AggregationTemporality,
-  type IMetricReader,
-  InstrumentType,
-  MeterProvider,
-  MetricReader,
-} from "@opentelemetry/sdk-metrics";
+import { AggregationTemporality, type IMetricReader, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { defaultMaxLabelSets, type Labels, labelSets, sdkLimitFor } from "./label-sets.ts";
 import { observeProcess } from "./process-metrics.ts";
 
@@ -32,46 +26,61 @@ export type MetricsOptions = {
   processMetrics?: boolean;
   /** Who else reads, e.g. a push exporter (otlp.ts), and in whose name. */
   readers?: readonly IMetricReader[];
+  /** The same for observed gauges, with `observedTemporality`. */
+  observedReaders?: readonly IMetricReader[];
   resource?: Resource | undefined;
   /** How many label sets one metric keeps apart; what comes later counts under `otel_metric_overflow="true"`. */
   maxLabelSets?: number;
 };
 
-/**
- * The SDK goes on telling cumulative label sets that are no longer observed, so observed gauges are read as deltas, which
- * for a gauge means the same values.
- */
-export function temporalityFor(
-  type: InstrumentType,
-  otherwise: (type: InstrumentType) => AggregationTemporality = () => AggregationTemporality.CUMULATIVE,
-): AggregationTemporality {
-  return type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : otherwise(type);
+/** For readers of observed gauges: as deltas, which for a gauge means the same values. */
+export function observedTemporality(): AggregationTemporality {
+  // Cumulatively, the SDK goes on telling label sets that are observed no longer.
+  return AggregationTemporality.DELTA;
 }
 
-/** Bound of label sets by instrument: what is observed is as many as there are things to tell of. */
+/** What is observed has as many label sets as there are things to tell of. */
 export const maxObservedLabelSets = 100_000;
+
+const scope = "kubewarden";
 
 /** A set of instruments of its own, read by `text()` and by the readers given. */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
-  const { processMetrics = false, readers = [], resource, maxLabelSets = defaultMaxLabelSets } = options;
-  const page = new PageReader({
-    aggregationTemporalitySelector: (type) => temporalityFor(type),
-    cardinalitySelector: (type) =>
-      sdkLimitFor(type === InstrumentType.OBSERVABLE_GAUGE ? maxObservedLabelSets : maxLabelSets),
+  const { processMetrics = false, readers = [], observedReaders = [], maxLabelSets = defaultMaxLabelSets } = options;
+  const resource = options.resource ? { resource: options.resource } : {};
+  const page = new PageReader({ cardinalitySelector: () => sdkLimitFor(maxLabelSets) });
+  const provider = new MeterProvider({ readers: [page, ...readers], ...resource });
+  const observedPage = new PageReader({
+    aggregationTemporalitySelector: observedTemporality,
+    cardinalitySelector: () => sdkLimitFor(maxObservedLabelSets),
   });
-  const provider = new MeterProvider({ readers: [page, ...readers], ...(resource ? { resource } : {}) });
-  const meter = provider.getMeter("kubewarden");
+  // One provider a reader: readers that share one are shown what others have observed since they last looked.
+  const observers = [observedPage, ...observedReaders].map((each) =>
+    new MeterProvider({ readers: [each], ...resource })
+  );
+  const meter = provider.getMeter(scope);
   if (processMetrics) observeProcess(meter);
   return {
     ...instruments(meter, maxLabelSets),
+    observed(name, help, read) {
+      for (const each of observers) {
+        each.getMeter(scope).createObservableGauge(name, { description: help }).addCallback((result) => {
+          for (const [value, labels] of read()) result.observe(value, labels as Attributes);
+        });
+      }
+    },
     async text() {
-      const { resourceMetrics, errors } = await page.collect();
-      if (errors.length > 0) throw errors[0];
-      return { contentType: "text/plain; version=0.0.4; charset=utf-8", body: serializer.serialize(resourceMetrics) };
+      const collected = await Promise.all([page.collect(), observedPage.collect()]);
+      const [error] = collected.flatMap(({ errors }) => errors);
+      if (error !== undefined) throw error;
+      // Of nothing the serializer writes half a line.
+      const told = collected.filter(({ resourceMetrics }) => resourceMetrics.scopeMetrics.length > 0);
+      const body = told.map(({ resourceMetrics }) => serializer.serialize(resourceMetrics)).join("");
+      return { contentType: "text/plain; version=0.0.4; charset=utf-8", body };
     },
     async close() {
       // A collector that does not answer was told of by the exporter; there is nothing to save here.
-      await provider.shutdown().catch(() => undefined);
+      await Promise.all([provider, ...observers].map((each) => each.shutdown().catch(() => undefined)));
     },
   };
 }
@@ -82,7 +91,7 @@ const serializer = new PrometheusSerializer("", false, undefined, true, true);
 function instruments(
   meter: Meter,
   maxLabelSets: number,
-): Pick<Metrics, "counter" | "gauge" | "histogram" | "observed"> {
+): Pick<Metrics, "counter" | "gauge" | "histogram"> {
   const known = new Map<string, unknown>();
   const once = <T>(name: string, create: () => T): T => {
     const instrument = known.get(name) as T | undefined ?? create();
@@ -106,11 +115,6 @@ function instruments(
         const gauge = meter.createGauge(name, { description: help }), sets = setsOf(labels);
         return { set: (value: number, values: Labels = {}) => gauge.record(value, sets(values)) };
       }),
-    observed(name, help, read) {
-      meter.createObservableGauge(name, { description: help }).addCallback((result) => {
-        for (const [value, labels] of read()) result.observe(value, labels as Attributes);
-      });
-    },
     histogram: (name, help, { labels = [], buckets } = {}) =>
       once(name, () => {
         const advice = buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } };

@@ -7,12 +7,18 @@ import {
   resourceFromAttributes,
   serviceNameEnvDetector,
 } from "@opentelemetry/resources";
-import { type IMetricReader, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import type { BatchSpanProcessorOptions } from "@opentelemetry/sdk-trace";
 import { productVersion } from "./cli.ts";
 import { defaultMaxLabelSets, sdkLimitFor } from "./label-sets.ts";
 import type { Log } from "./log.ts";
-import { createMetrics, maxObservedLabelSets, type Metrics, temporalityFor } from "./metrics.ts";
+import {
+  createMetrics,
+  maxObservedLabelSets,
+  type Metrics,
+  type MetricsOptions,
+  observedTemporality,
+} from "./metrics.ts";
 import { newMetricExporter, newSpanExporter, otlpProtocol } from "./otlp-exporters.ts";
 import { logOtlpProblems } from "./otlp-log.ts";
 import { sleep } from "./sleep.ts";
@@ -52,8 +58,8 @@ export async function startTelemetry({ service, pushMetrics, pushTraces, log }: 
   }
   logOtlpProblems(log);
   const resource = resourceOf(service);
-  const readers = pushMetrics ? [await pushingReader(log)] : [];
-  const metrics = createMetrics({ processMetrics: true, readers, resource });
+  const pushing = pushMetrics ? await pushingReaders(log) : {};
+  const metrics = createMetrics({ processMetrics: true, resource, ...pushing });
   const tracing = pushTraces ? await startTracing(service, resource, log) : undefined;
   return {
     metrics,
@@ -69,21 +75,24 @@ export async function startTelemetry({ service, pushMetrics, pushTraces, log }: 
   };
 }
 
-async function pushingReader(log: Log): Promise<IMetricReader> {
+async function pushingReaders(log: Log): Promise<Pick<MetricsOptions, "readers" | "observedReaders">> {
   const exportIntervalMillis = positive("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000;
   const timeoutMs = positive("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000;
-  const exporter = await newMetricExporter(otlpProtocol("METRICS", log));
-  const preferred = exporter.selectAggregationTemporality?.bind(exporter);
-  exporter.selectAggregationTemporality = (type) => temporalityFor(type, preferred);
-  return new PeriodicExportingMetricReader({
-    exporter,
-    exportIntervalMillis,
-    exportTimeoutMillis: Math.min(timeoutMs, exportIntervalMillis),
-    cardinalityLimits: {
-      default: sdkLimitFor(defaultMaxLabelSets),
-      observableGauge: sdkLimitFor(maxObservedLabelSets),
-    },
-  });
+  const readerOf = (exporter: PushMetricExporter, maxLabelSets: number) =>
+    new PeriodicExportingMetricReader({
+      exporter,
+      exportIntervalMillis,
+      exportTimeoutMillis: Math.min(timeoutMs, exportIntervalMillis),
+      cardinalityLimits: { default: sdkLimitFor(maxLabelSets) },
+    });
+  // An exporter ends with its reader, so each has its own.
+  const protocol = otlpProtocol("METRICS", log);
+  const [exporter, observedExporter] = [await newMetricExporter(protocol), await newMetricExporter(protocol)] as const;
+  observedExporter.selectAggregationTemporality = observedTemporality;
+  return {
+    readers: [readerOf(exporter, defaultMaxLabelSets)],
+    observedReaders: [readerOf(observedExporter, maxObservedLabelSets)],
+  };
 }
 
 async function startTracing(scope: string, resource: Resource, log: Log) {

@@ -1,4 +1,5 @@
 import { parseAddress } from "./address.ts";
+import type { ListenFlags } from "./http-listen.ts";
 import { type HttpServer, serve } from "./http-server.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -16,14 +17,18 @@ type Probes = {
   role: () => string;
 };
 
-/** Serves `/healthz`, `/readyz` and `/metrics`. A replica that stands by is ready, too: its caches are what counts. */
+/**
+ * Serves `/healthz`, `/readyz` and `/metrics`. A replica that stands by is ready, too: its caches are what counts. Throws
+ * ADDRESS_UNAVAILABLE if one of its addresses cannot be used, and gives back the other.
+ */
 export async function serveProbes(
   { options, env, signal, log, metrics, caches, role }: Probes,
 ): Promise<HttpServer[]> {
   const defaultHost = env.KUBEWARDEN_BIND_ADDRESS || "0.0.0.0";
   const health = parseAddress(options.healthProbeBindAddress, defaultHost);
   const metricsAt = parseAddress(options.metricsBindAddress, defaultHost);
-  const limits = { signal, log, maxBodyBytes: 0, drainMs: 1000 };
+  const away = new AbortController();
+  const limits = { signal: AbortSignal.any([signal, away.signal]), log, maxBodyBytes: 0, drainMs: 1000 };
   const answerHealth = (request: Request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/healthz") return new Response("ok\n");
@@ -38,8 +43,20 @@ export async function serveProbes(
     const { contentType, body } = await metrics.text();
     return new Response(body, { headers: { "content-type": contentType } });
   };
-  return await Promise.all([
-    ...(health ? [serve(answerHealth, { ...health, ...limits })] : []),
-    ...(metricsAt ? [serve(answerMetrics, { ...metricsAt, ...limits })] : []),
-  ]);
+  try {
+    return await Promise.all([
+      ...(health ? [serve(answerHealth, { ...health, ...limits, flags: flagsOf("--health-probe-bind-address") })] : []),
+      ...(metricsAt
+        ? [serve(answerMetrics, { ...metricsAt, ...limits, flags: flagsOf("--metrics-bind-address") })]
+        : []),
+    ]);
+  } catch (error) {
+    away.abort(error);
+    throw error;
+  }
+}
+
+/** One flag says address and port. */
+function flagsOf(flag: string): ListenFlags {
+  return { address: flag, port: flag };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { KubewardenError } from "../contracts/errors.ts";
 import { type ApiServer, startApiServer } from "../local-cluster/api/server.ts";
 import { textFlag } from "./flags.ts";
 import { connectKube } from "./kube.ts";
@@ -78,7 +79,9 @@ test("service: a leader runs its controllers, is ready and counts, and stops in 
   assert.type(await passed.promise, "string");
   assert.is((await service.healthz()).status, 200);
   assert.equal(await service.readyz(), { status: 200, text: "ok, leading\n" });
-  const { text } = await service.metrics();
+  // The first pass may come of the list, before the watch has its answer.
+  let { text } = await service.metrics();
+  while (!text.includes('verb="watch"')) ({ text } = await service.metrics());
   assert.match(text, "kubewarden_leading 1");
   assert.match(text, 'kubewarden_api_requests_total{verb="watch",resource="configmaps",code="200"} 1');
   assert.match(text, 'kubewarden_reconciles_total{controller="testing",result="ok"}');
@@ -133,6 +136,24 @@ test("service: a replica that stands by is ready and does not work", async () =>
   first.stop();
   await first.ended;
 });
+
+for (const flag of ["--health-probe-bind-address", "--metrics-bind-address"]) {
+  test(`service: if the port of ${flag} is taken it ends, says where and how to choose another, and frees the other`, async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const { port } = taken.address() as AddressInfo;
+    let started = false;
+    const service = await start({ start: () => void (started = true) }, [flag, `127.0.0.1:${port}`]);
+    const error = await service.ended.catch((each: unknown) => each) as KubewardenError;
+    assert.is(error.code, "ADDRESS_UNAVAILABLE");
+    assert.match(error.message, `Cannot listen on 127.0.0.1:${port}: another process`);
+    assert.match(error.message, `choose another port with ${flag}`);
+    assert.is(started, false);
+    const other = flag === "--metrics-bind-address" ? service.healthz : service.metrics;
+    while (await other().then(() => true, () => false)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => taken.close(resolve));
+  });
+}
 
 test("service: a part that fails ends the whole with its error", async () => {
   const service = await start({

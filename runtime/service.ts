@@ -43,6 +43,9 @@ export type ServiceSpec<F extends Flags> = {
   start(context: ServiceContext<F>): void | Promise<void>;
 };
 
+/** Events of the whole process; what one object may have is the recorder's rule. */
+const eventRate = { perSecond: 5, burst: 50 };
+
 /** Runs one controller process from its arguments to its exit code: 0 after SIGTERM, 2 for usage errors, else 1. */
 export async function runControllerProcess<F extends Flags = Record<never, never>>(
   spec: ServiceSpec<F>,
@@ -81,7 +84,10 @@ export async function runService<F extends Flags>(
   };
   const limit = rateLimit({ perSecond: options.kubeApiQps, burst: options.kubeApiBurst });
   let mayWrite = () => false;
-  const kube = fencedKube(await connectKube({ ...access, limit }), { mayWrite: () => mayWrite() });
+  const fence = { mayWrite: () => mayWrite() };
+  const kube = fencedKube(await connectKube({ ...access, limit }), fence);
+  // With a limit of their own: what is told must not hold up what is done.
+  const ofEvents = fencedKube(await connectKube({ ...access, limit: rateLimit(eventRate) }), fence);
 
   const caches: WatchCache[] = [];
   const leadingWorks: Work[] = [];
@@ -105,7 +111,7 @@ export async function runService<F extends Flags>(
       run(controller, { workers } = {}) {
         leadingWorks.push((leading) => {
           const component = controller.name, instance = env.POD_NAME || spec.name;
-          const events = new EventRecorder({ kube, log, signal: leading, component, instance });
+          const events = new EventRecorder({ kube: ofEvents, log, signal: leading, component, instance });
           return runController(controller, { kube, log, metrics, signal: leading, workers, events });
         });
       },

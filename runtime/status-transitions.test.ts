@@ -38,11 +38,17 @@ test("transitions: False is a warning unless the reason passes by itself; the wo
   }]);
 });
 
+test("transitions: a webhook that lets requests pass is a warning although its policy is active", () => {
+  const [change] = transitionsOf(active("True", "PolicyActive"), active("True", "WebhookRelaxed"));
+  assert.equal([change?.type, change?.reason], ["Warning", "WebhookRelaxed"]);
+  assert.is(transitionsOf(active("True", "WebhookRelaxed"), active("True", "PolicyActive"))[0]?.type, "Normal");
+});
+
 test("transitions: policyStatus", () => {
   const [change] = transitionsOf(object({ policyStatus: "pending" }), object({ policyStatus: "active" }));
   assert.equal(change, {
     type: "Normal",
-    action: "PolicyStatus",
+    action: "PolicyStatusActive",
     reason: "PolicyStatusChanged",
     message: "policyStatus is active, it was pending",
   });

@@ -3,6 +3,8 @@ import type { KeyObject } from "node:crypto";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  type KeyUsageFlags,
+  KeyUsagesExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
@@ -18,6 +20,8 @@ type HandMade = {
   /** Of any kind; default a new pair on P-256. */
   keys?: { publicKey: KeyObject };
   privateKey?: string;
+  /** Default: not said, so that it may sign. */
+  usages?: KeyUsageFlags;
   /** Who signs; default itself. */
   issuer?: CertifiedKey;
 };
@@ -42,6 +46,7 @@ export async function handMadeAuthority(o: HandMade): Promise<CertifiedKey> {
     signingAlgorithm: signer.algorithm,
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
+      ...(o.usages === undefined ? [] : [new KeyUsagesExtension(o.usages, true)]),
       await SubjectKeyIdentifierExtension.create(spki),
       ...(o.issuer
         ? [await AuthorityKeyIdentifierExtension.create(new X509Certificate(o.issuer.certificate).publicKey)]

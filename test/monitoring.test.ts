@@ -6,11 +6,15 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
-import { annotations, apiVersion } from "../contracts/names.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { annotations, apiVersion, caSecretName } from "../contracts/names.ts";
 import { silentLog } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { exchange } from "../runtime/net.ts";
 import { samplesOf } from "../runtime/testing/prometheus-page.ts";
+import { measureCertificates } from "../services/certs/measure.ts";
+import { auditKey, createObserver } from "../services/certs/observe.ts";
+import { issueAuthority } from "../services/certs/x509.ts";
 import { startPolicyServer } from "../services/policy-server/server.ts";
 import { configFor } from "../services/policy-server/testing/config.ts";
 import { exampleUrl } from "../services/policy-server/testing/guests.ts";
@@ -128,7 +132,29 @@ async function namesOnThePage(): Promise<Set<string>> {
   stop.abort();
   await server.closed;
   await rm(work, { recursive: true });
-  return new Set(samplesOf(new TextDecoder().decode(page.body)).map(({ name }) => name));
+  return new Set([...samplesOf(new TextDecoder().decode(page.body)).map(({ name }) => name), ...await namesOfCerts()]);
+}
+
+/** The names of what certs shows of an authority and its client certificate. */
+async function namesOfCerts(): Promise<string[]> {
+  const now = new Date("2030-06-15T12:00:00Z");
+  const authority = await issueAuthority(now);
+  const secret: KubeObject = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: caSecretName, namespace: "kubewarden" },
+    data: { "ca.crt": btoa(authority.certificate), "ca.key": btoa(authority.privateKey) },
+  };
+  const observe = createObserver({
+    namespace: "kubewarden",
+    settleMs: 0,
+    now: () => now,
+    servers: { list: () => [], get: () => undefined },
+    secrets: { list: () => [secret], get: (name) => name === caSecretName ? secret : undefined },
+  });
+  const metrics = createMetrics();
+  measureCertificates(metrics).saw(auditKey, await observe(auditKey), now);
+  return samplesOf((await metrics.text()).body).map(({ name }) => name);
 }
 
 test.run();

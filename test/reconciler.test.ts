@@ -142,6 +142,14 @@ test("a restart that kubectl asked for is not undone by later changes", async ()
     (each) => templateOf(each).spec.containers[0]!.env.some(({ name }) => name === "MORE"),
   );
   assert.equal(templateOf(changed).metadata.annotations, restartedAt);
+  await eventually("a pod of the restart serves", async () => {
+    const { items } = await kube.list({ apiVersion: "v1", kind: "Pod" }, {
+      namespace,
+      labelSelector: labels.policyServer,
+    });
+    return items.length === 1 && items[0]?.metadata.annotations?.["kubectl.kubernetes.io/restartedAt"] !== undefined &&
+      JSON.stringify(items[0].status).includes('"type":"Ready","status":"True"');
+  });
 });
 
 test("killed in the middle of a change, it ends in the same state", async () => {

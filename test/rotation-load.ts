@@ -5,7 +5,7 @@ import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { caSecretName, labels, ownedObjectName } from "../contracts/names.ts";
 import { callWebhook } from "../local-cluster/admission/call.ts";
-import { tryPod } from "../local-cluster/demo/looks.ts";
+import { type Stage, tryPod } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { certificateBlocks } from "../runtime/pem.ts";
 import { sleep } from "../runtime/sleep.ts";
@@ -43,6 +43,11 @@ export function forRotations(replicas: number): (object: KubeObject) => KubeObje
     container!.env = [...container!.env ?? [], { name: "KUBEWARDEN_TRUST_SETTLE_TIME", value: trustSettleTime }];
     return copy;
   };
+}
+
+/** Several replicas start and change one after the other, on whatever machine this is. */
+export function patient({ stage }: InstalledCluster): Stage {
+  return { ...stage, wait: { ...stage.wait, limitMs: 240_000 } };
 }
 
 export type LoadResult = { asked: { throughApiServer: number; ofPods: number }; lost: string[] };
@@ -85,7 +90,7 @@ export async function underLoad(
 
 /** Makes certs issue another authority (docs/certificates.md), and waits until all pods show certificates of it. */
 export async function rotateAuthority(installed: InstalledCluster): Promise<void> {
-  const { kube, stage } = installed;
+  const { kube } = installed, stage = patient(installed);
   const former = (await kube.get(authorityRef))!;
   await kube.patch(authorityRef, [{ op: "remove", path: "/data/ca.key" }], { type: "json" });
   const made = await untilObject(
@@ -104,7 +109,7 @@ export async function rotateAuthority(installed: InstalledCluster): Promise<void
 
 /** Ends the trust in former authorities before they expire, and waits until webhooks trust the present one alone. */
 export async function endFormerTrust(installed: InstalledCluster): Promise<void> {
-  const { kube, stage } = installed;
+  const { kube } = installed, stage = patient(installed);
   await kube.patch(authorityRef, [{ op: "remove", path: "/data/old-ca.crt" }], { type: "json" });
   await untilObject(stage, webhookRef, (webhook) => {
     const count = certificateBlocks(bundleOf(webhook)).length;
@@ -114,7 +119,7 @@ export async function endFormerTrust(installed: InstalledCluster): Promise<void>
 
 /** Has the serving certificate made anew by the same authority, and waits until all pods show it. */
 export async function replaceServingCertificate(installed: InstalledCluster): Promise<void> {
-  const { kube, stage } = installed;
+  const { kube } = installed, stage = patient(installed);
   const former = (await kube.get(servingRef))!;
   await kube.remove(servingRef);
   const made = await untilObject(
@@ -167,7 +172,7 @@ async function untilServed(installed: InstalledCluster, serving: KubeObject): Pr
   await until("pods that show the certificate of the Secret", async () => {
     const shown = await Promise.all(servingPods(installed).map(({ podIP }) => certificateOf(podIP)));
     return shown.every(({ fingerprint256 }) => fingerprint256 === wanted) || "another certificate";
-  }, installed.stage.wait);
+  }, patient(installed).wait);
 }
 
 function certificateOf(host: string): Promise<X509Certificate> {

@@ -1,12 +1,13 @@
 import { tmpdir } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { policy, tryPod, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
+import { policy, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { installedCluster } from "./installed-cluster.ts";
 import {
   endFormerTrust,
   forRotations,
+  patient,
   replaceServingCertificate,
   rotateAuthority,
   servingPods,
@@ -16,24 +17,30 @@ import {
 const replicas = 3;
 const installed = await installedCluster({ moreModules: tmpdir(), change: forRotations(replicas) });
 test.after(() => installed.stop());
+await untilServed();
+
+/** All replicas take part: a roll-out that is still going on would be another test. */
+async function untilServed(): Promise<void> {
+  const stage = patient(installed);
+  try {
+    await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
+    await until("all replicas, and no other pods", async () => {
+      const { length } = servingPods(installed);
+      return length === replicas || `${length} pods`;
+    }, stage.wait);
+    await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
+  } catch (error) {
+    await installed.stop();
+    throw error;
+  }
+}
 
 const atLeast = 150;
 async function withoutOneFailure(work: () => Promise<void>): Promise<void> {
   const { asked, lost } = await underLoad(installed, { work, atLeast });
-  assert.equal(lost, []);
+  assert.is(lost.length, 0, `${lost.length} of ${JSON.stringify(asked)}: ${[...new Set(lost)].slice(0, 3).join("\n")}`);
   assert.ok(asked.throughApiServer >= atLeast && asked.ofPods >= atLeast, JSON.stringify(asked));
 }
-
-test("a policy is served by several replicas", async () => {
-  const { stage } = installed;
-  await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
-  await until("all replicas", async () => {
-    const { length } = servingPods(installed);
-    return length === replicas || `${length} pods`;
-  }, stage.wait);
-  await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
-  assert.type(await tryPod(stage, { name: "modest" }, true), "object");
-});
 
 test("under load, a certificate authority is replaced, and not one admission request fails", async () => {
   await withoutOneFailure(() => rotateAuthority(installed));

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
+import type { KubeObject } from "../contracts/kubernetes.ts";
 import { kubectlPath } from "./kubectl.ts";
 import { renderKustomization, renderKustomizationText } from "./kustomize.ts";
 
@@ -79,12 +80,23 @@ const texts = [
   "  indented\nfirst line\n",
 ];
 
-for (const name of await readdir(overlays)) {
+for (const name of ["default", "byo-ca", "cert-manager"]) {
   againstKubectl(`kustomize: overlay ${name} is what kubectl kustomize prints, byte for byte`, async () => {
     const expected = execFileSync(kubectl!, ["kustomize", join(overlays, name)], { encoding: "utf8" });
     assert.is(await renderKustomizationText(join(overlays, name)), expected);
   });
 }
+
+againstKubectl("kustomize: the overlay mtls is the default one, but for the variable that asks for mutual TLS", () => {
+  const render = (folder: string) => execFileSync(kubectl!, ["kustomize", folder], { encoding: "utf8" });
+  const added = "        - name: KUBEWARDEN_CLIENT_CA_CONFIGMAP_NAME\n          value: kubewarden-client-ca\n";
+  const mutual = render(join(overlays, "mtls"));
+  assert.is(mutual.split(added).length, 2, "once");
+  assert.is(mutual.replace(added, ""), render(overlay));
+  const [reconciler, ...others] = parseAllDocuments(mutual).map((each) => each.toJS() as KubeObject)
+    .filter((object) => JSON.stringify(object).includes("KUBEWARDEN_CLIENT_CA_CONFIGMAP_NAME"));
+  assert.equal([reconciler?.kind, reconciler?.metadata.name, others], ["Deployment", "reconciler", []]);
+});
 
 againstKubectl("kustomize: odd texts are written as kubectl writes them", async () => {
   const data = Object.fromEntries(texts.map((text, index) => [`key${index}`, text]));

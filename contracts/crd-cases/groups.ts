@@ -21,6 +21,12 @@ export const groupCases: CrdCase[] = [
   refuses("member timeouts above the group's", apg({ ...members(5, 6) }), "spec", "the sum of the members"),
   refuses("one member timeout above the group's", apg({ ...members(6), timeoutSeconds: 5 }), "spec", "the sum of"),
   refuses(
+    "a member timeout of 1",
+    capg({ ...members(1) }),
+    "spec.policies.m0.timeoutEvalSeconds",
+    "greater than or equal to 2",
+  ),
+  refuses(
     "a member timeout of 31",
     apg({ ...members(31), timeoutSeconds: 30 }),
     "spec.policies.m0.timeoutEvalSeconds",

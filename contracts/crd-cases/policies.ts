@@ -136,6 +136,12 @@ export const policyCases: CrdCase[] = [
   refuses("timeoutEvalSeconds above the default", ap({ timeoutEvalSeconds: 11 }), "spec", "timeoutEvalSeconds"),
   refuses("timeoutSeconds of 31", ap({ timeoutSeconds: 31 }), "spec.timeoutSeconds", "less than or equal to 30"),
   refuses("timeoutSeconds of 1", ap({ timeoutSeconds: 1 }), "spec.timeoutSeconds", "greater than or equal to 2"),
+  refuses(
+    "timeoutEvalSeconds of 1",
+    cap({ timeoutEvalSeconds: 1 }),
+    "spec.timeoutEvalSeconds",
+    "greater than or equal to 2",
+  ),
   refuses("an unknown mode", ap({ mode: "watch" }), "spec.mode", "Unsupported value"),
   refuses("an unknown failurePolicy", ap({ failurePolicy: "fail" }), "spec.failurePolicy", "Unsupported value"),
 ];

@@ -10,6 +10,14 @@ export const updateCases: CrdCase[] = [
   accepts("monitor to protect", cap({ mode: "protect" }), cap({ mode: "monitor" })),
   refusesUpdate("protect to monitor", cap({ mode: "protect" }), cap({ mode: "monitor" }), "spec.mode", noRecreate),
   refusesUpdate("the default mode to monitor", apg({}), apg({ mode: "monitor" }), "spec.mode", noRecreate),
+  accepts("monitor to protect in a group", apg({ mode: "protect" }), apg({ mode: "monitor" })),
+  refusesUpdate(
+    "words that a group loses",
+    apg({}),
+    apg({ message: "" }),
+    "spec.message",
+    "should be at least 1 chars",
+  ),
   refusesUpdate(
     "another PolicyServer",
     ap({ policyServer: "a" }),

@@ -22,12 +22,17 @@ export type AdmissionAttributes = {
   readonly dryRun: boolean;
 };
 
+/** Certificate and key of who calls webhooks, as PEM. */
+export type ClientCertificate = { readonly cert: string; readonly key: string };
+
 export type AdmissionContext = {
   readonly reader: ObjectReader;
   /** A ready pod behind a Service's port, or undefined: `no endpoints available for service "x"`. */
   readonly resolveService: (service: { namespace: string; name: string; port: number }) =>
     | { host: string; port: number }
     | undefined;
+  /** What webhooks are shown if they ask for a certificate; a real API server has it in its AdmissionConfiguration. */
+  readonly clientCertificate?: () => ClientCertificate | undefined;
   /** Defaults (and prunes) an object again after a webhook changed it. */
   readonly renormalize: (type: ResourceType, object: KubeObject) => KubeObject;
   /** How long after a write a changed webhook configuration or namespace label is seen; 0 without disturbances. */

@@ -17,7 +17,9 @@ type Target = { readonly url: URL; readonly connect?: { host: string; port: numb
 export async function callWebhook(
   webhook: Webhook,
   review: unknown,
-  { resolveService, signal }: Pick<AdmissionContext, "resolveService"> & { signal: AbortSignal },
+  { resolveService, clientCertificate, signal }:
+    & Pick<AdmissionContext, "resolveService" | "clientCertificate">
+    & { signal: AbortSignal },
 ): Promise<string> {
   const seconds = typeof webhook.timeoutSeconds === "number" ? webhook.timeoutSeconds : 10;
   const { url, connect } = targetOf(webhook, seconds, resolveService);
@@ -41,6 +43,7 @@ export async function callWebhook(
         ...(typeof caBundle === "string" && caBundle !== ""
           ? { ca: Buffer.from(caBundle, "base64").toString("utf8") }
           : {}),
+        ...clientCertificate?.(),
         agent: false,
         signal: AbortSignal.any([signal, timeout]),
       });

@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { serve } from "../../runtime/http-server.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { ClientCertificate } from "../admission/admission.ts";
 import { authenticate, type AuthenticationContext } from "../auth/authenticate.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";
 import { answerReview } from "../auth/reviews.ts";
@@ -47,6 +48,8 @@ export type ApiServer = {
   /** What the node answers: set `podLogs` when it runs. */
   readonly hooks: SubresourceHooks;
   setServiceResolver(resolve: ServiceResolver): void;
+  /** What webhooks see that ask for a certificate (mutual TLS); nothing until then. */
+  setClientCertificate(pair: ClientCertificate | undefined): void;
   /** The address the API server itself would call for a Service now. */
   readonly resolveService: ServiceResolver;
   /** Called before every request; what it throws is the answer. */
@@ -67,6 +70,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const { host = "127.0.0.1", seed = 1, disturbances = false, log, now = () => new Date() } = options;
   let resolveService: ServiceResolver = options.resolveService ?? (() => undefined);
   let ready = true, onWrite = options.onWrite;
+  let clientCertificate: ClientCertificate | undefined;
   let onRequest: ((info: RequestSeen) => void | Promise<void>) | undefined;
   let onDecision: DecisionHook | undefined;
   const { context, reader, stop } = createApiState({
@@ -74,6 +78,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     disturbances,
     now,
     resolveService: (service) => resolveService(service),
+    clientCertificate: () => clientCertificate,
     onDecision: (...decided) => onDecision?.(...decided),
   });
   const tokens = createTokenIssuer();
@@ -122,6 +127,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     setOnDecision: (hook) => onDecision = hook,
     hooks,
     setServiceResolver: (next) => resolveService = next,
+    setClientCertificate: (next) => clientCertificate = next,
     resolveService: (service) => resolveService(service),
     setOnRequest: (hook) => onRequest = hook,
     setOnWrite: (hook) => onWrite = hook,

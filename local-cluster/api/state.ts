@@ -1,3 +1,4 @@
+import type { AdmissionContext } from "../admission/admission.ts";
 import { createAdmission } from "../admission/chain.ts";
 import { authorize } from "../auth/rbac.ts";
 import type { Decision, RequestAttributes, User } from "../auth/user.ts";
@@ -20,6 +21,7 @@ export type StateOptions = {
   readonly disturbances: boolean;
   readonly now: () => Date;
   readonly resolveService: ServiceResolver;
+  readonly clientCertificate?: AdmissionContext["clientCertificate"];
   /** Told of everything that RBAC was asked for a request, with its answer. */
   readonly onDecision?: DecisionHook;
 };
@@ -27,7 +29,9 @@ export type StateOptions = {
 export type DecisionHook = (user: User, attributes: RequestAttributes, decision: Decision) => void;
 
 /** Everything of an API server but its sockets: an empty cluster that acts on its own until it is stopped. */
-export function createApiState({ seed, disturbances, now, resolveService, onDecision }: StateOptions) {
+export function createApiState(
+  { seed, disturbances, now, resolveService, clientCertificate, onDecision }: StateOptions,
+) {
   const random = seededRandom(seed);
   let addresses = 0;
   const storage = new Storage();
@@ -37,6 +41,7 @@ export function createApiState({ seed, disturbances, now, resolveService, onDeci
   const admission = createAdmission({
     reader,
     resolveService,
+    clientCertificate,
     renormalize,
     configurationDelayMs: () => disturbances ? random.between(0, 1000) : 0,
   });

@@ -19,6 +19,7 @@ export const root = (uid?: string): KubeObject => ({
 export async function running(o: {
   plan: (root: Root, kube: MemoryKube) => Partial<Plan>;
   onFailure?: Controller<Root>["onFailure"];
+  always?: readonly string[];
   prepare?: (kube: MemoryKube) => void | Promise<void>;
 }) {
   const kube = new MemoryKube(), stop = new AbortController();
@@ -30,6 +31,7 @@ export async function running(o: {
   const metrics = createMetrics();
   const done = runController<Root>({
     name: "test",
+    ...(o.always ? { always: o.always } : {}),
     sources: [{ cache, keysFor: (object) => [object.metadata.name] }],
     observe: (key) => cache.get(key),
     plan: (observed) => {

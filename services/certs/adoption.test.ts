@@ -59,10 +59,10 @@ test.before(async (context) => {
   const bench = await startControllerBench({ disturbances: true, seed: 5 });
   context.bench = bench;
   const { kube } = bench;
-  const names = ["good", "old-format", "frozen", "damaged"];
+  const names = ["good", "ending", "old-format", "frozen", "damaged"];
   const uids: Record<string, string> = {};
   for (const name of names) uids[name] = (await kube.create(policyServer(name))).metadata.uid!;
-  const leafOf = (name: string) => issueLeaf({ authority, dnsName: dnsName(name), now: ago(200) });
+  const leafOf = (name: string, age = 200) => issueLeaf({ authority, dnsName: dnsName(name), now: ago(age) });
   const client = await issueLeaf({ authority: former, clientName: auditClientName, now: ago(200) });
   const webhookServer = await issueLeaf({
     authority,
@@ -81,6 +81,7 @@ test.before(async (context) => {
     }),
     helmSecret("kubewarden-audit-scanner-client-cert", { "tls.crt": client.certificate, "tls.key": client.privateKey }),
     servingSecret("good", uids.good!, await leafOf("good")),
+    servingSecret("ending", uids.ending!, await leafOf("ending", 305)),
     servingSecret("old-format", uids["old-format"]!, await leafOf("old-format"), false),
     { ...servingSecret("frozen", uids.frozen!, { certificate: "not one" }), immutable: true },
     servingSecret("damaged", uids.damaged!, { ...await leafOf("damaged"), privateKey: "" }),
@@ -107,6 +108,14 @@ test("what is good is taken over as it stands, to the byte and with all that oth
 test("the serving certificate of upstream's own webhooks is left alone, though it is near its end", async ({ bench, before }) => {
   const name = "kubewarden-webhook-server-cert";
   assert.equal(await bench.kube.get(secret(name)), before.get(name));
+});
+
+test("a serving certificate that has 60 days left is renewed by the same authority at the start", async ({ bench, before }) => {
+  const renewed = await until("another certificate", async () => {
+    const found = secretText(await bench.kube.get(secret("policy-server-ending")), "tls.crt");
+    return found !== secretText(before.get("policy-server-ending"), "tls.crt") && found;
+  });
+  assert.is(await isSignedBy(renewed, authority.certificate), true);
 });
 
 test("a serving Secret without the annotation of its format is made anew, annotated and labelled", async ({ bench, before }) => {

@@ -1,7 +1,7 @@
 // pure
 import type { AuthorityFacts } from "./facts.ts";
 import type { IssueRequest } from "./issue-request.ts";
-import { includes, sameList, stillValid } from "./certificate-list.ts";
+import { includes, isSame, sameList, stillValid } from "./certificate-list.ts";
 import { hasExpired, isFromTheFuture, renewalTime } from "./times.ts";
 
 /**
@@ -29,14 +29,21 @@ export function authorityRequest(authority: AuthorityFacts, now: Date): IssueReq
   // A bundle that lacks the present authority shows that it was replaced by hand. Where it does not, an authority that
   // is published but missing in the Secret was taken out on purpose; unless the Secret is gone altogether.
   const replaced = authority.published.filter((bundle) => !secret || !includes(bundle, current));
-  const former = [...(provided?.copy?.certificates ?? []), ...authority.old, ...replaced.flat()];
+  const copied = isSame(authority.listed[0], current);
+  const former = [...(provided?.elsewhere && !copied ? authority.listed : []), ...authority.old, ...replaced.flat()];
   const trusted = stillValid(former, now).filter((each) => !includes([current, ...chain], each));
-  if (provided?.copy && (!secret || !provided.copy.upToDate)) {
+  if (provided?.elsewhere && (!secret || !copied)) {
     return { issue: "copy", replaces, trusted, because: `Secret "${provided.secretName}" provides another` };
   }
-  if (!secret || sameList(trusted, authority.old)) return undefined;
+  const isRight = authority.isListed || !keepsList(authority);
+  if (!secret || sameList(trusted, authority.old) && isRight) return undefined;
   const because = "authorities that have expired leave the bundle, published ones stay in it";
   return { issue: "trusted-list", replaces: secret.resourceVersion, trusted, because };
+}
+
+/** Whether `ca.crt` of `kubewarden-ca` is ours to write. */
+export function keepsList({ provided }: AuthorityFacts): boolean {
+  return !provided || provided.elsewhere;
 }
 
 /** Why the present authority cannot sign now, times included; undefined when it can. */

@@ -36,6 +36,13 @@ export type AuthorityFacts = {
   problem?: string;
   /** `old-ca.crt`: authorities that are still trusted and sign nothing more. */
   old: CertificateFacts[];
+  /**
+   * `ca.crt` of `kubewarden-ca`. Audit scanners trust it, and policy servers trust clients by it, so that `old` belongs
+   * in it as well while certificates of both are in use.
+   */
+  listed: CertificateFacts[];
+  /** Whether `listed` begins with `current` and its chain and names nobody else but `old`. */
+  isListed: boolean;
   /** What `status.caBundle` is to say: `current`, its chain, then `old`. Only when `current` can sign. */
   bundle?: { pem: string; digest: string };
   /** The authorities in the `status.caBundle` of every PolicyServer that has one and stays. */
@@ -46,11 +53,8 @@ export type AuthorityFacts = {
 export type ProvidedFacts = {
   secretName: string;
   resourceVersion?: string;
-  /**
-   * Set when that is another Secret than `kubewarden-ca`, which then carries a copy of the certificates: the authorities
-   * in its `ca.crt`, and whether they are those that are provided.
-   */
-  copy?: { certificates: CertificateFacts[]; upToDate: boolean };
+  /** Whether that is another Secret than `kubewarden-ca`, which then carries a copy of the certificates. */
+  elsewhere: boolean;
 };
 
 /** A certificate that an authority of ours signed, in its Secret. */

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { caSecretName } from "../../contracts/names.ts";
 import type { Kube } from "../../runtime/kube.ts";
 import type { Log } from "../../runtime/log.ts";
+import { keepsList } from "./authority-rotation.ts";
 import { pemOf } from "./certificate-list.ts";
 import type { Observed } from "./facts.ts";
 import type { IssueRequest } from "./issue-request.ts";
@@ -81,9 +82,10 @@ async function secretFor(
     return auditSecretFor(client, { namespace, name: observed.audit.secretName, existing });
   }
   const trusted = pemOf(request.trusted);
-  if (request.issue === "trusted-list" && existing) return trustedListSecretFor(existing, trusted);
-  const next = request.issue === "copy"
-    ? { certificate: certificate + pemOf(authority.chain), privateKey: undefined }
-    : await issueAuthority(now());
+  const present = certificate + pemOf(authority.chain);
+  if (request.issue === "trusted-list" && existing) {
+    return trustedListSecretFor(existing, { trusted, present: keepsList(authority) ? present : undefined });
+  }
+  const next = request.issue === "copy" ? { certificate: present, privateKey: undefined } : await issueAuthority(now());
   return authoritySecretFor(next, { namespace, trusted, existing });
 }

@@ -21,6 +21,8 @@ const authority: AuthorityFacts = {
   secret: { uid: "s", resourceVersion: "1", metadataInPlace: true },
   current: ca2,
   chain: [],
+  listed: [ca2, ca1],
+  isListed: true,
   old: [ca1],
   bundle: { pem: "ca2\nca1\n", digest: "d" },
   published: [],

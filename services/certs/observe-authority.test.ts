@@ -40,11 +40,8 @@ test("observe: cert-manager's Secret of a self-signed authority signs, and nothi
   assert.is(facts.problem, undefined);
   assert.is(facts.current?.pem, root.certificate);
   assert.equal(facts.chain, []);
-  assert.equal(facts.provided, {
-    secretName: "issued",
-    resourceVersion: "9",
-    copy: { certificates: [], upToDate: false },
-  });
+  assert.equal(facts.provided, { secretName: "issued", resourceVersion: "9", elsewhere: true });
+  assert.equal([facts.listed, facts.isListed], [[], false]);
 });
 
 test("observe: the copy in kubewarden-ca is up to date when it names the same certificates", async () => {
@@ -54,11 +51,27 @@ test("observe: the copy in kubewarden-ca is up to date when it names the same ce
   });
   assert.is(secretText(copied, "ca.key"), undefined);
   const facts = await authorityFacts({ secret: copied, provided: provided(issued(root)), servers: [] });
-  assert.is(facts.provided?.copy?.upToDate, true);
+  assert.is(facts.isListed, true);
+  assert.is(secretText(copied, "ca.crt"), root.certificate + former.certificate);
   assert.equal(pems(facts.old), [former.certificate]);
   const behind = await authorityFacts({ secret: copied, provided: provided(issued(former)), servers: [] });
-  assert.equal(pems(behind.provided!.copy!.certificates), [root.certificate]);
-  assert.is(behind.provided?.copy?.upToDate, false);
+  assert.equal(pems(behind.listed), [root.certificate, former.certificate]);
+  assert.is(behind.isListed, false);
+});
+
+test("observe: a certificate in ca.crt that is neither above the authority nor a former one is trusted by nobody", async () => {
+  const secret = secretOf(caSecretName, {
+    "ca.crt": root.certificate + former.certificate,
+    "ca.key": root.privateKey,
+  });
+  const facts = await authorityFacts({ secret, servers: [] });
+  assert.equal([facts.bundle?.pem, facts.chain, facts.isListed], [root.certificate, [], false]);
+  const taken = secretOf(caSecretName, {
+    "ca.crt": root.certificate,
+    "ca.key": root.privateKey,
+    "old-ca.crt": former.certificate,
+  });
+  assert.is((await authorityFacts({ secret: taken, servers: [] })).isListed, true, "as Helm and upstream leave it");
 });
 
 test("observe: an intermediate authority signs, and the bundle leads up to its root", async () => {
@@ -122,8 +135,18 @@ test("observe: a Secret that provides half an authority is a problem in words, a
 test("observe: an authority that lost its key still vouches for what it signed", async () => {
   const lost = secretOf(caSecretName, { "ca.crt": root.certificate });
   const facts = await authorityFacts({ secret: lost, provided: { name: caSecretName, secret: lost }, servers: [] });
-  assert.equal([facts.problem, facts.provided?.copy], ["ca.key is missing", undefined]);
+  assert.equal([facts.problem, facts.provided?.elsewhere], ["ca.key is missing", false]);
   assert.equal(pems(trustedAuthorities(facts)), [root.certificate]);
+});
+
+test("observe: while others provide nothing, the copy vouches for what was signed", async () => {
+  const copied = authoritySecretFor({ certificate: root.certificate, privateKey: undefined }, {
+    namespace,
+    trusted: former.certificate,
+  });
+  const facts = await authorityFacts({ secret: copied, provided: provided(undefined), servers: [] });
+  assert.equal([facts.current, facts.bundle], [undefined, undefined]);
+  assert.equal(new Set(pems(trustedAuthorities(facts))), new Set([root.certificate, former.certificate]));
 });
 
 test("observe: the bundle of a PolicyServer that is going away says nothing about the others", async () => {

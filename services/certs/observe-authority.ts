@@ -3,10 +3,11 @@ import { caSecretName } from "../../contracts/names.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import { distinct, includes, isSame, pemOf } from "./certificate-list.ts";
-import type { AuthorityFacts, CertificateFacts, ProvidedFacts } from "./facts.ts";
+import type { AuthorityFacts, CertificateFacts } from "./facts.ts";
 import { type AuthorityTexts, authorityTexts, commonLabels, secretText } from "./secrets.ts";
 import { hasLabels, secretFacts } from "./secret-facts.ts";
-import { isKeyOf, readCertificates } from "./x509.ts";
+import { signerOf } from "./signer.ts";
+import { isKeyOf, isSignedBy, readCertificates } from "./x509.ts";
 
 export type AuthoritySources = {
   /** Secret `kubewarden-ca`. */
@@ -22,34 +23,46 @@ export async function authorityFacts({ secret, provided, servers }: AuthoritySou
   const source = provided ? provided.secret : secret;
   const texts = authorityTexts(source);
   const [current, ...rest] = await readableAuthorities(texts.certificate);
-  const chain = distinct([...rest, ...await readableAuthorities(texts.above)]).filter((each) => !isSame(each, current));
+  const chain = await chainAbove(current, [...rest, ...await readableAuthorities(texts.above)]);
   const problem = source && await problemOf(texts, current);
-  const old = await readableAuthorities(secretText(secret, "old-ca.crt"));
   const present = current ? [current, ...chain] : [];
+  const listed = await readableAuthorities(secretText(secret, "ca.crt"));
+  const old = (await readableAuthorities(secretText(secret, "old-ca.crt"))).filter((each) => !includes(present, each));
   const pem = pemOf(distinct([...present, ...old]));
   // The webhooks of a server that is going away keep what they have: its bundle says nothing about the others.
   const staying = servers.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const bundles = await Promise.all(staying.map((server) => readableAuthorities(statusOf(server).caBundle)));
   return {
     secret: secret && secretFacts(secret, hasLabels(secret, commonLabels)),
-    provided: provided && await providedFacts(provided, { secret, present }),
+    provided: provided && {
+      secretName: provided.name,
+      resourceVersion: provided.secret?.metadata.resourceVersion,
+      elsewhere: provided.name !== caSecretName,
+    },
     current,
     chain,
     problem,
-    old: old.filter((each) => !includes(present, each)),
+    old,
+    listed,
+    isListed: present.every((each, index) => isSame(each, listed[index])) &&
+      listed.slice(present.length).every((each) => includes(old, each)),
     bundle: current && problem === undefined ? { pem, digest: sha256Hex(pem) } : undefined,
     published: bundles.filter((bundle) => bundle.length > 0),
   };
 }
 
-async function providedFacts(
-  { name, secret: source }: NonNullable<AuthoritySources["provided"]>,
-  { secret, present }: { secret: KubeObject | undefined; present: CertificateFacts[] },
-): Promise<ProvidedFacts> {
-  const facts = { secretName: name, resourceVersion: source?.metadata.resourceVersion };
-  if (name === caSecretName) return facts;
-  const certificates = await readableAuthorities(secretText(secret, "ca.crt"));
-  return { ...facts, copy: { certificates, upToDate: pemOf(certificates) === pemOf(present) } };
+/** What leads from an authority to its root; what is beside the way is left out. */
+async function chainAbove(
+  current: CertificateFacts | undefined,
+  candidates: readonly CertificateFacts[],
+): Promise<CertificateFacts[]> {
+  const chain: CertificateFacts[] = [];
+  for (let last = current; last && !await isSignedBy(last.pem, last.pem);) {
+    const above = await signerOf(last, candidates.filter((each) => !includes(chain, each)));
+    if (above) chain.push(above);
+    last = above;
+  }
+  return chain;
 }
 
 async function problemOf(

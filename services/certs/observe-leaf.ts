@@ -3,7 +3,8 @@ import { annotations } from "../../contracts/names.ts";
 import type { AuthorityFacts, CertificateFacts, LeafFacts } from "./facts.ts";
 import { hasLabels, secretFacts } from "./secret-facts.ts";
 import { certFormatVersion, commonLabels, leafLabels, secretText } from "./secrets.ts";
-import { isKeyOf, isSignedBy, readCertificates } from "./x509.ts";
+import { signerOf } from "./signer.ts";
+import { isKeyOf, readCertificates } from "./x509.ts";
 
 /** Facts of a serving Secret. */
 export async function servingFacts(
@@ -34,9 +35,12 @@ export async function auditLeafFacts(
   return { ...facts, ...await leafFacts(secret, { authorities, unfit: () => undefined }) };
 }
 
-/** Every authority whose certificates may be in use. One that cannot sign any more still vouches for those it signed. */
-export function trustedAuthorities({ current, chain, old }: AuthorityFacts): CertificateFacts[] {
-  return [...(current ? [current] : []), ...chain, ...old];
+/**
+ * Every authority whose certificates may be in use. One that cannot sign any more still vouches for those it signed, and
+ * so does the copy of one that others provide, for as long as they provide none.
+ */
+export function trustedAuthorities({ current, chain, old, listed, provided }: AuthorityFacts): CertificateFacts[] {
+  return [...(current ? [current] : []), ...chain, ...(provided?.elsewhere ? listed : []), ...old];
 }
 
 async function leafFacts(
@@ -58,13 +62,5 @@ async function leafFacts(
   const problem = unfit(certificate, privateKey) ??
     (await isKeyOf(privateKey, certificate.pem) ? undefined : "tls.key is not the key of tls.crt");
   if (problem !== undefined) return { certificate, problem };
-  return { certificate, issuer: await issuerOf(certificate, authorities) };
-}
-
-async function issuerOf(
-  leaf: CertificateFacts,
-  authorities: CertificateFacts[],
-): Promise<CertificateFacts | undefined> {
-  for (const authority of authorities) if (await isSignedBy(leaf.pem, authority.pem)) return authority;
-  return undefined;
+  return { certificate, issuer: await signerOf(certificate, authorities) };
 }

@@ -128,6 +128,11 @@ const leafProblems: [string, KubeObject, string][] = [
     "tls.crt holds more than one certificate",
   ],
   ["another key", edited(leafSecret(), "tls.key", authority.privateKey), "tls.key is not the key of tls.crt"],
+  [
+    "a key in another frame than EC PRIVATE KEY",
+    edited(leafSecret(), "tls.key", leaf.privateKey.replaceAll("EC PRIVATE KEY", "PRIVATE KEY")),
+    "tls.key is in another format",
+  ],
   ["no format annotation", unannotated, "tls.key is in another format"],
 ];
 for (const [what, secret, problem] of leafProblems) {

@@ -17,6 +17,8 @@ const authority: AuthorityFacts = {
   secret,
   current: certificate("ca2"),
   chain: [],
+  listed: [certificate("ca2"), certificate("ca1")],
+  isListed: true,
   old: [certificate("ca1")],
   bundle: { pem: "ca2\nca1\n", digest: "d2" },
   published: [[certificate("ca2"), certificate("ca1")]],
@@ -84,7 +86,7 @@ test("plan: with both Secrets in place both conditions are True and the bundle i
 
 test("plan: nothing is claimed before the Secrets were seen, and the former bundle stands", () => {
   const facts = observed({
-    authority: { chain: [], old: [], published: [[certificate("ca1")]] },
+    authority: { chain: [], listed: [], isListed: true, old: [], published: [[certificate("ca1")]] },
     server: { ...server, leaf: {} },
   });
   const { caBundle, conditions } = statusOf(facts);
@@ -147,10 +149,15 @@ test("plan: labels and owner taken away by hand are put back on the very Secret 
 });
 
 const messageOf = (facts: ServerPass) => statusOf(facts).messages[0]!;
-const provided = { secretName: "issued", resourceVersion: "9" };
+const provided = { secretName: "issued", resourceVersion: "9", elsewhere: true };
 
 test("plan: an authority that others provide is named where it stands, and who has to mend it", () => {
-  const missing = { ...authority, provided: { secretName: "issued" }, current: undefined, bundle: undefined };
+  const missing = {
+    ...authority,
+    provided: { secretName: "issued", elsewhere: true },
+    current: undefined,
+    bundle: undefined,
+  };
   const facts = observed({ authority: missing });
   assert.equal(statusOf(facts).conditions, ["CARootSecretReconciled False", "CertSecretReconciled True"]);
   assert.is(statusOf(facts).caBundle, "ca1\n");

@@ -8,6 +8,7 @@ import { isKeyOf, isSignedBy, issueLeaf } from "./x509.ts";
 const now = new Date("2026-05-04T03:02:01Z");
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+const p521 = generateKeyPairSync("ec", { namedCurve: "P-521" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ed25519 = generateKeyPairSync("ed25519");
 
@@ -16,6 +17,7 @@ const cases: [string, { privateKey: KeyObject; publicKey: KeyObject }, "pkcs8" |
   ["an EC key as Go and Helm write it", ec, "sec1", "ECDSA"],
   ["an EC key in PKCS #8", ec, "pkcs8", "ECDSA"],
   ["an EC key on P-384", p384, "sec1", "ECDSA"],
+  ["an EC key on P-521", p521, "sec1", "ECDSA"],
   ["an RSA key as cert-manager writes it", rsa, "pkcs1", "RSASSA-PKCS1-v1_5"],
   ["an RSA key in PKCS #8", rsa, "pkcs8", "RSASSA-PKCS1-v1_5"],
   ["an Ed25519 key", ed25519, "pkcs8", "Ed25519"],
@@ -30,7 +32,9 @@ for (const [what, pair, type, algorithm] of cases) {
     assert.is(await isSignedBy(leaf.certificate, authority.certificate), true);
     // OpenSSL's opinion.
     const [child, parent] = [new X509Certificate(leaf.certificate), new X509Certificate(authority.certificate)];
-    assert.ok(child.checkIssued(parent) && child.verify(parent.publicKey));
+    assert.ok(child.checkIssued(parent));
+    // Which Deno does not have for that curve.
+    if (pair !== p521) assert.ok(child.verify(parent.publicKey));
   });
 }
 

@@ -19,6 +19,7 @@ const test = suite<{ bench: ControllerBench; kill: (signal?: NodeJS.Signals) => 
 const server: ObjectRef = { apiVersion, kind: "PolicyServer", name: "default" };
 const secret = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "Secret", namespace: "kubewarden", name });
 const authority = secret("kubewarden-ca"), leaf = secret("policy-server-default");
+const client = secret("kubewarden-audit-scanner-client-cert");
 
 const certificateOf = (object: KubeObject | undefined, key: string) =>
   new X509Certificate(secretText(object, key) ?? "");
@@ -40,10 +41,27 @@ test.before(async (context) => {
 });
 test.after(async ({ bench }) => await bench.stop());
 
-test("a PolicyServer gets its Secrets, its bundle and both conditions", async (context) => {
+test("authority and client certificate are there before any PolicyServer, and are made good", async (context) => {
   const { bench } = context;
   const { kube } = bench;
   context.kill = await bench.start("certs", ["--trust-settle-time", "100ms"]);
+  const first = await until("a client certificate", () => kube.get(client));
+  const certificate = certificateOf(first, "tls.crt");
+  assert.ok(certificate.verify(certificateOf(await kube.get(authority), "ca.crt").publicKey));
+  assert.equal([certificate.subject, certificate.subjectAltName], ["CN=audit-scanner-client", undefined]);
+  assert.equal([first.type, first.metadata.labels], ["Opaque", { "app.kubernetes.io/part-of": "kubewarden" }]);
+  await kube.remove(client);
+  const second = await until("another one", () => kube.get(client));
+  await kube.patch(client, { data: { "tls.crt": btoa("damaged") }, metadata: { labels: null } }, { type: "merge" });
+  const third = await until("a third one, with its label", async () => {
+    const found = await kube.get(client);
+    return secretText(found, "tls.crt") !== "damaged" && found?.metadata.labels ? found : undefined;
+  });
+  assert.is(new Set([first, second, third].map((each) => secretText(each, "tls.crt"))).size, 3);
+});
+
+test("a PolicyServer gets its Secrets, its bundle and both conditions", async ({ bench }) => {
+  const { kube } = bench;
   await kube.create(policyServer("default"));
   const served = await untilCondition(kube, server, "CertSecretReconciled", "True");
   const [ca, serving] = [await kube.get(authority), await kube.get(leaf)];
@@ -58,6 +76,8 @@ test("a PolicyServer gets its Secrets, its bundle and both conditions", async (c
   });
   assert.is(serving!.metadata.ownerReferences![0]!.uid, served.metadata.uid);
   assert.is(serving!.type, "Opaque");
+  assert.equal(Object.keys(serving!.data as object).sort(), ["tls.crt", "tls.key"]);
+  assert.is(serving!.metadata.annotations!["kubewarden.io/cert-format-version"], "1");
   await confirm(bench);
 });
 
@@ -88,7 +108,8 @@ test("a CA Secret lost by hand: the former one stays trusted, and signing waits 
     const bundle = bundleOf((await kube.get(server))!);
     return bundle.endsWith(before) && bundle !== before ? bundle : undefined;
   });
-  assert.is(after, secretText(await kube.get(authority), "ca.crt")! + before);
+  // Audit scanners and mutual TLS go by ca.crt: it names both as well.
+  assert.is(after, secretText(await kube.get(authority), "ca.crt"));
   assert.is(secretText(await kube.get(leaf), "tls.crt"), served);
   await confirm(bench);
   const renewed = await until("a certificate of the new authority", async () => {

@@ -104,9 +104,9 @@ test("renewed with the same key, both certificates are trusted and what was sign
 test("renewed with another key, under an intermediate authority: signing waits for the webhooks, then all follow", async ({ bench }) => {
   const before = await textOf(bench, leaf, "tls.crt"), clientBefore = await textOf(bench, client, "tls.crt");
   await issue(bench, otherKey, root.certificate);
-  const chain = otherKey.certificate + root.certificate;
-  await untilBundle(bench, chain + sameKey.certificate + first.certificate);
-  assert.is(await textOf(bench, authority, "ca.crt"), chain);
+  const all = otherKey.certificate + root.certificate + sameKey.certificate + first.certificate;
+  await untilBundle(bench, all);
+  assert.is(await textOf(bench, authority, "ca.crt"), all);
   assert.is(await textOf(bench, leaf, "tls.crt"), before);
   assert.is(await textOf(bench, client, "tls.crt"), clientBefore);
   await confirm(bench);

@@ -45,12 +45,17 @@ export function authoritySecretFor(
   o: { namespace: string; trusted: string; existing?: KubeObject },
 ): KubeObject {
   const base = o.existing ?? newSecret({ name: caSecretName, namespace: o.namespace }, commonLabels);
-  return withData(base, { "ca.crt": certificate, "ca.key": privateKey, "old-ca.crt": o.trusted || undefined });
+  const texts = { "ca.crt": certificate + o.trusted, "ca.key": privateKey, "old-ca.crt": o.trusted || undefined };
+  return withData(base, texts);
 }
 
-/** The CA Secret with another list of former authorities. */
-export function trustedListSecretFor(existing: KubeObject, trusted: string): KubeObject {
-  return withData(existing, { "old-ca.crt": trusted || undefined });
+/** The CA Secret with another list of former authorities, also behind the `present` ones in `ca.crt` if that is ours. */
+export function trustedListSecretFor(
+  existing: KubeObject,
+  { trusted, present }: { trusted: string; present: string | undefined },
+): KubeObject {
+  const list = present === undefined ? {} : { "ca.crt": present + trusted };
+  return withData(existing, { ...list, "old-ca.crt": trusted || undefined });
 }
 
 /** The Secret of audit scanners' client certificate with a new one. */

@@ -1,9 +1,15 @@
 import "reflect-metadata";
-import { ExtendedKeyUsage, ExtendedKeyUsageExtension, X509Certificate as Certificate } from "@peculiar/x509";
+import {
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  X509Certificate as Certificate,
+} from "@peculiar/x509";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { handMadeAuthority } from "../../test/hand-made-authority.ts";
 import { auditClientName, isKeyOf, isSignedBy, issueAuthority, issueLeaf, readCertificates } from "./x509.ts";
 
 const now = new Date("2026-05-04T03:02:01.987Z");
@@ -66,6 +72,15 @@ test("x509: a bundle is read in its order and a damaged one is an error", async 
   let failed = false;
   await readCertificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").catch(() => failed = true);
   assert.ok(failed);
+});
+
+test("x509: an authority that may not sign certificates is none", async () => {
+  const usages = async (flags: KeyUsageFlags) => {
+    const { certificate } = await handMadeAuthority({ now, usages: flags });
+    return (await readCertificates(certificate))[0]!.isAuthority;
+  };
+  assert.is(await usages(KeyUsageFlags.digitalSignature), false);
+  assert.is(await usages(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), true);
 });
 
 test("x509: a client certificate has a common name and no alternative one, as Helm makes it", async () => {

@@ -125,9 +125,16 @@ async function factsOf(certificate: X509Certificate): Promise<CertificateFacts> 
     fingerprint: hex(new Uint8Array(await certificate.getThumbprint("SHA-256"))),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
-    isAuthority: certificate.getExtension(BasicConstraintsExtension)?.ca ?? false,
+    isAuthority: mayIssue(certificate),
     dnsNames: names.filter((name) => name.type === "dns").map((name) => name.value),
   };
+}
+
+/** Whether verifiers accept it as an issuer: RFC 5280 4.2.1.3 and 4.2.1.9. */
+function mayIssue(certificate: X509Certificate): boolean {
+  const usages = certificate.getExtension(KeyUsagesExtension)?.usages ?? KeyUsageFlags.keyCertSign;
+  const isAuthority = certificate.getExtension(BasicConstraintsExtension)?.ca ?? false;
+  return isAuthority && (usages & KeyUsageFlags.keyCertSign) !== 0;
 }
 
 function pemOf(certificate: X509Certificate): string {

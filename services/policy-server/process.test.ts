@@ -173,7 +173,8 @@ async function idle(pid: number): Promise<void> {
 }
 
 test("process: after SIGTERM it is unready at once, goes on answering, and ends with 0", async () => {
-  const { child, ready, exited } = await run(policies);
+  // Long enough for a busy machine to ask in.
+  const { child, ready, exited } = await run(policies, { KUBEWARDEN_SHUTDOWN_DELAY: "8" });
   const { url, readiness } = await ready;
   const running = ask(url, "endless-loop");
   signal(child);
@@ -224,6 +225,30 @@ test("process: a second signal ends it at once", async () => {
   signal(child);
   assert.is((await exited).code, 143);
 });
+
+for (
+  const [flag, variable] of [["--port", "KUBEWARDEN_PORT"], [
+    "--readiness-probe-port",
+    "KUBEWARDEN_READINESS_PROBE_PORT",
+  ]]
+) {
+  test(`process: a second server on the same ${flag} ends with 1, and says in a sentence where and what to do`, async () => {
+    const first = await run({});
+    const { url, readiness } = await first.ready;
+    const { port } = new URL(flag === "--port" ? url : readiness);
+    const { code, stdout, stderr, terminationMessage } = await (await run({}, { [variable ?? ""]: port })).exited;
+    const sentence =
+      `Cannot listen on 127.0.0.1:${port}: another process listens there already. Stop it, or choose another port with ${flag}`;
+    assert.equal([code, stderr, terminationMessage], [1, `Error: ${sentence}\n`, sentence]);
+    const failure = stdout.trim().split("\n").map((line) => JSON.parse(line)).find(({ message }) =>
+      message === "failed"
+    );
+    assert.ok(failure.error.startsWith(`ADDRESS_UNAVAILABLE: ${sentence}`));
+    assert.is(failure.stack, undefined);
+    signal(first.child);
+    assert.is((await first.exited).code, 0);
+  });
+}
 
 test("process: broken policies end it with 1, each named on stderr and in the termination message", async () => {
   const module = exampleUrl("required-labels/policy");

@@ -118,7 +118,7 @@ test("AT-040, AT-041: groups of real policies are denied with a cause for each t
   const unhappy = { module: await moduleThatSays({ accepted: false, message: "failing as expected" }) };
   const policies = { unhappy_policy_1: unhappy, happy_policy_1: happy, unhappy_policy_2: unhappy };
   const message = "the group says no";
-  const { url } = await start({
+  const { url, stop, closed } = await start({
     denied: { policies, message, expression: "unhappy_policy_1() || (happy_policy_1() && unhappy_policy_2())" },
     allowed: { policies, message, expression: "unhappy_policy_1() || happy_policy_1() || unhappy_policy_2()" },
   });
@@ -131,18 +131,26 @@ test("AT-040, AT-041: groups of real policies are denied with a cause for each t
   assert.equal([denied.allowed, denied.warnings, denied.status], [false, null, { message, details: { causes } }]);
   const allowed = await post(`${url}/validate/allowed`, review({}));
   assert.equal([allowed.allowed, allowed.status], [true, undefined]);
+  stop.abort();
+  await closed;
 });
 
 test("AT-042: policies of two modules compile two, also where one of them has a limit of its own", async () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", write: (line) => lines.push(line) });
   const [one, other] = [await moduleThatSays({ accepted: true }), await moduleThatSays({ accepted: false })];
-  const { url } = await start({ a: { module: one }, b: { module: other }, c: { module: one, timeoutEvalSeconds: 1 } }, {
+  const { url, stop, closed } = await start({
+    a: { module: one },
+    b: { module: other },
+    c: { module: one, timeoutEvalSeconds: 1 },
+  }, {
     workers: 1,
   }, log);
   assert.is(lines.filter((line) => JSON.parse(line).message === "Module compiled").length, 2);
   const verdicts = await Promise.all(["a", "b", "c"].map((id) => post(`${url}/validate/${id}`, review({}))));
   assert.equal(verdicts.map(({ allowed }) => allowed), [true, false, true]);
+  stop.abort();
+  await closed;
 });
 
 test("server: a guest's own log line appears in ours", async () => {
@@ -266,11 +274,18 @@ test("server: a body over the limit is refused in upstream's words and shape", a
 test("server: profiles are served on the probe port where they are enabled, also while guests run", async () => {
   const policies = { loop: { module: exampleUrl("hostile/endless-loop"), timeoutEvalSeconds: 3 } };
   const { url, readinessUrl } = await start(policies, { enablePprof: true });
-  const running = post(`${url}/validate/loop`, review({}));
+  let profiling = true;
+  const keepBusy = async () => {
+    for (;;) {
+      const verdict = await post(`${url}/validate/loop`, review({}));
+      if (!profiling) return verdict;
+    }
+  };
+  const running = keepBusy();
   const profile = await exchange(new URL("/debug/pprof/cpu?interval=1", readinessUrl).href, {
     maxBytes: 1e7,
     signal: new AbortController().signal,
-  });
+  }).finally(() => profiling = false);
   assert.is(profile.status, 200);
   const { stringTable: { strings } } = Profile.decode(new Uint8Array(gunzipSync(profile.body)));
   // Deno's inspector does not lead to worker threads.

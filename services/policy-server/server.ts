@@ -204,6 +204,7 @@ function serveApi(config: Config, context: ApiContext, { metrics, tls, stopping,
   return serve(countRequests(apiHandler(context), metrics), {
     host,
     port,
+    flags: { address: "--addr", port: "--port" },
     ...(tls === undefined ? {} : { tls }),
     maxConnections,
     maxBodyBytes,
@@ -229,6 +230,7 @@ function serveProbes(
   return serve(probeHandler(stopping, routes), {
     host,
     port: readinessPort,
+    flags: { address: "--addr", port: "--readiness-probe-port" },
     log,
     signal,
   });

@@ -5,27 +5,24 @@ import { indexObjects, type ObjectIndex } from "../../runtime/object-index.ts";
 import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
 import { policyServerOf, uniqueNameOf } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
+import { isTelling } from "./pod-problem.ts";
 import type { Settings } from "./settings.ts";
 import { policyView, serverView } from "./views.ts";
 
 /** The caches the reconciler looks at. */
 export type Caches =
   & Record<
-    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods",
+    "servers" | "configMaps" | "deployments" | "services" | "disruptionBudgets" | "replicaSets" | "pods" | "events",
     WatchCache
   >
   & {
     policies: Record<PolicyKind, WatchCache>;
-    events: WatchCache[];
     /** The one ConfigMap with the authority of clients, where mutual TLS is asked for. */
     clientCa?: WatchCache;
     /** Policies of all kinds by the PolicyServer they name, and by their unique name. */
     policiesOf: ObjectIndex;
     policiesNamed: ObjectIndex;
   };
-
-/** What the kubelet says about pods in Events only: volumes, and Secrets that images are pulled with. */
-const eventReasons = ["FailedMount", "FailedToRetrieveImagePullSecret"];
 
 /** Opens the caches: what belongs to policy servers is found by label, so foreign objects cost nothing. */
 export function openCaches(
@@ -49,14 +46,13 @@ export function openCaches(
     disruptionBudgets: owned("policy/v1", "PodDisruptionBudget"),
     replicaSets: owned("apps/v1", "ReplicaSet"),
     pods: owned("v1", "Pod"),
-    events: eventReasons.map((reason) =>
-      open({
-        apiVersion: "v1",
-        kind: "Event",
-        namespace,
-        fieldSelector: `involvedObject.kind=Pod,reason=${reason}`,
-      })
-    ),
+    // Volumes, sandboxes and Secrets to pull with show nowhere else.
+    events: open({
+      apiVersion: "v1",
+      kind: "Event",
+      namespace,
+      fieldSelector: "involvedObject.kind=Pod,type=Warning",
+    }),
     ...(clientCaConfigMap === "" ? {} : {
       clientCa: open({
         apiVersion: "v1",
@@ -84,13 +80,14 @@ export function sourcesOf(caches: Caches): Source[] {
     })),
     ...Object.values(owned).map((cache): Source => ({ cache, keysFor: byLabel })),
     ...(clientCa ? [{ cache: clientCa, keysFor: () => servers.list().map(({ metadata }) => metadata.name) }] : []),
-    ...events.map((cache): Source => ({
-      cache,
+    {
+      cache: events,
       keysFor: (event) => {
+        if (!isTelling(event)) return [];
         const pod = owned.pods.get(involvedObjectOf(event).name ?? "", event.metadata.namespace);
         return pod ? byLabel(pod) : [];
       },
-    })),
+    },
   ];
 }
 
@@ -117,7 +114,7 @@ export function observe(caches: Caches, name: string, settings: Settings, ownIma
     disruptionBudget: caches.disruptionBudgets.get(ownedObjectName(name), namespace),
     replicaSets: ofServer(caches.replicaSets),
     pods,
-    events: caches.events.flatMap((cache) => cache.list()).filter((event) => podUids.has(involvedObjectOf(event).uid)),
+    events: caches.events.list().filter((event) => podUids.has(involvedObjectOf(event).uid)),
   };
 }
 

@@ -67,6 +67,7 @@ test("plan: everything at once when the certificate is there", () => {
     "DeploymentReconciled=True ReconciliationSucceeded",
     "PodDisruptionBudgetReconciled=True ReconciliationSucceeded",
     "PodsReady=False WaitingForDeployment",
+    "Available=False NoPodReady",
   ]);
   assert.equal(conditionsOf(first, "a-uid"), [
     "PolicyServerConfigurationUpToDate=False ConfigurationVersionMismatch",
@@ -358,14 +359,29 @@ test("plan: a terminating server is released when its webhooks are gone, both fi
 test("plan: a name that Kubernetes cannot use makes no objects", () => {
   const named = plan({ server: server({}, { name: "a.b" }), policies: [cap] });
   assert.equal(named.apply, []);
-  assert.ok(conditionsOf(named, "server-uid").every((each) => each.endsWith("=False PolicyServerInvalid")));
+  const [availability, ...others] = conditionsOf(named, "server-uid").reverse();
+  assert.is(availability, "Available=False NoPodReady");
+  assert.ok(others.every((each) => each.endsWith("=False PolicyServerInvalid")));
   assert.match(messageOf(named, "server-uid", "DeploymentReconciled"), /DNS label/);
+});
+
+test("plan: of a name that is too long the condition says the limit (B20)", () => {
+  for (const name of ["a".repeat(39), "a".repeat(63)]) {
+    const named = plan({ server: server({}, { name }), policies: [cap] });
+    assert.equal(named.apply, []);
+    assert.match(
+      messageOf(named, "server-uid", "DeploymentReconciled"),
+      `${name.length - 38} characters too long: 38 are`,
+    );
+    assert.match(messageOf(named, "a-uid", "PolicyUniquelyReachable"), "38 are the most");
+  }
+  assert.ok(plan({ server: server({}, { name: "a".repeat(38) }) }).apply.length > 0);
 });
 
 test("plan: a stored PolicyServer that its schema does not accept any more says so, and its policies too", () => {
   const unreadable = plan({ server: server({ replicas: "two" }, { generation: 4 }), policies: [cap] });
   assert.equal(unreadable.apply, [], "what runs is left alone");
-  const { conditions } = intentFor(unreadable.status, "server-uid");
+  const conditions = intentFor(unreadable.status, "server-uid").conditions.filter(({ type }) => type !== "Available");
   assert.is(conditions.length, 5);
   for (const { status, reason, message, observedGeneration } of conditions) {
     assert.equal([status, reason, observedGeneration], ["False", "PolicyServerInvalid", 4]);
@@ -442,6 +458,7 @@ test("failure: the refused object in the server's words, what comes after it as 
     "DeploymentReconciled=False ReconciliationFailed",
     "PodDisruptionBudgetReconciled=False ReconciliationFailed",
     "PodsReady=False PodsNotReady",
+    "Available=True PodReady",
   ]);
   assert.is(messageOf({ status }, "server-uid", "DeploymentReconciled"), error.message);
   assert.match(messageOf({ status }, "server-uid", "PodDisruptionBudgetReconciled"), /^Not attempted/);

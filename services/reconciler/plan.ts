@@ -5,6 +5,7 @@ import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { finalizer, legacyFinalizer } from "../../contracts/names.ts";
 import type { PolicyServer } from "../../contracts/policy-server.ts";
 import type { FinalizerChange, IntendedCondition, Plan, StatusIntent } from "../../runtime/plan.ts";
+import { availabilityOf } from "./availability.ts";
 import { configMapsPlan } from "./config-maps-plan.ts";
 import { deploymentPlan } from "./deployment-plan.ts";
 import { disruptionBudgetFor } from "./desired/disruption-budget.ts";
@@ -86,7 +87,7 @@ function planRelease(server: KubeObject, { name, policies }: Observed): Plan {
   };
 }
 
-function planForUnreadable(server: KubeObject, { policies }: Observed, problem: string): Plan {
+function planForUnreadable(server: KubeObject, observed: Observed, problem: string): Plan {
   const shortfall = { reason: "PolicyServerInvalid", message: problem } as const;
   const shortfalls: Shortfalls = {
     ConfigMapReconciled: shortfall,
@@ -99,8 +100,12 @@ function planForUnreadable(server: KubeObject, { policies }: Observed, problem: 
     apply: [],
     remove: [],
     status: [
-      serverStatusFor(server, shortfalls, { is: false, ...shortfall }),
-      ...policies.map((policy) => unservedStatusFor(policy, "PolicyServerInvalid", message)),
+      serverStatusFor(server, {
+        shortfalls,
+        pods: { is: false, ...shortfall },
+        availability: availabilityOf(observed),
+      }),
+      ...observed.policies.map((policy) => unservedStatusFor(policy, "PolicyServerInvalid", message)),
     ],
     finalizers: finalizersToAdd(server),
   };
@@ -126,7 +131,11 @@ function planForStanding(server: KubeObject, policyServer: PolicyServer, observe
       ...(disruptionBudget && !wantedBudget ? [refOf(disruptionBudget)] : []),
     ],
     status: [
-      serverStatusFor(server, shortfalls, podsVerdict(server, observed, configuration)),
+      serverStatusFor(server, {
+        shortfalls,
+        pods: podsVerdict(server, observed, configuration),
+        availability: availabilityOf(observed),
+      }),
       ...policyReports(server, observed, configuration, entriesByVersion(observed, configuration)),
     ],
     finalizers: finalizersToAdd(server),

@@ -24,7 +24,7 @@ export function podProblemOf(pod: KubeObject, events: readonly KubeObject[]): Po
     const problem = waitingProblem(container.state?.waiting, eventsAbout(pod, events)) ?? endingOf(container);
     if (problem) return problem;
   }
-  return status.phase === "Running" ? undefined : mountFailure(eventsAbout(pod, events));
+  return status.phase === "Running" ? undefined : creationFailure(eventsAbout(pod, events));
 }
 
 /** Why the Deployment's ReplicaSet cannot create pods: quotas, Pod Security, a missing ServiceAccount. */
@@ -56,7 +56,7 @@ function waitingProblem(
   if (waiting?.reason === undefined || untelling.has(waiting.reason)) return undefined;
   const message = join(waiting.reason, waiting.message);
   if (ofImages.has(waiting.reason)) {
-    const secret = events.find(({ reason }) => reason === "FailedToRetrieveImagePullSecret");
+    const secret = events.find(({ reason }) => reason === pullSecretMissing);
     return { reason: "ImagePullFailed", message: secret ? `${message}; ${String(secret.message ?? "")}` : message };
   }
   return { reason: isMissing(message) ? "SecretOrConfigMapMissing" : "PolicyServerStartFailed", message };
@@ -71,11 +71,22 @@ function endingOf({ state, lastState }: NonNullable<PodStatus["containerStatuses
   return { reason: "CrashLoop", message: words === undefined ? how : `${how}: ${words.trim()}` };
 }
 
-/** Volumes that cannot be mounted show in Events only, until they are there. */
-function mountFailure(events: readonly KubeObject[]): PodProblem | undefined {
-  const failure = events.find(({ reason }) => reason === "FailedMount");
+const pullSecretMissing = "FailedToRetrieveImagePullSecret";
+const ofSandboxes = "FailedCreatePodSandBox";
+const ofVolumes = new Set(["FailedAttachVolume", "FailedMount"]);
+
+/** Whether an Event about a pod says what the pod's status does not. */
+export function isTelling({ reason }: KubeObject): boolean {
+  return reason === pullSecretMissing || reason === ofSandboxes || ofVolumes.has(String(reason));
+}
+
+/** Until there is a container, the status says only that it is being created. */
+function creationFailure(events: readonly KubeObject[]): PodProblem | undefined {
+  const failure = events.find(({ reason }) => ofVolumes.has(String(reason))) ??
+    events.find(({ reason }) => reason === ofSandboxes);
   if (!failure) return undefined;
-  const message = join("FailedMount", String(failure.message ?? ""));
+  const message = join(String(failure.reason), String(failure.message ?? ""));
+  if (failure.reason === ofSandboxes) return { reason: "PolicyServerStartFailed", message };
   return { reason: isMissing(message) ? "SecretOrConfigMapMissing" : "VolumeMountFailed", message };
 }
 

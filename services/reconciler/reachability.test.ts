@@ -200,6 +200,21 @@ const unreachable: [string, Partial<Fleet>, string, RegExp][] = [
     /timed out/,
   ],
   [
+    "a pod gets no network",
+    {
+      pods: [pod("a", "v2", waiting("ContainerCreating", ""))],
+      events: [{ ...failedMount, reason: "FailedCreatePodSandBox", message: "no addresses left" }],
+    },
+    "PolicyServerStartFailed",
+    /FailedCreatePodSandBox: no addresses left/,
+  ],
+  [
+    "a probe of a pod that starts has failed",
+    { pods: [pod("a", "v2", starting)], events: [{ ...failedMount, reason: "Unhealthy", message: "not yet" }] },
+    notYet,
+    /not ready/,
+  ],
+  [
     "the mount failed once but the container runs by now",
     { pods: [pod("a", "v2", starting)], events: [failedMount] },
     notYet,

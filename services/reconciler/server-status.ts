@@ -3,6 +3,7 @@ import { condition, type ConditionReason, type ConditionType } from "../../contr
 import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../../contracts/kubernetes.ts";
 import type { StatusIntent } from "../../runtime/plan.ts";
+import type { AvailabilityVerdict } from "./availability.ts";
 import type { PodsVerdict } from "./pods-ready.ts";
 
 const types = [
@@ -20,7 +21,14 @@ export type Shortfalls = Partial<Record<OwnType, { reason: ConditionReason<OwnTy
  * All conditions of a PolicyServer that the reconciler owns. True means written, rolled out is what `PodsReady` says. The
  * carrier writes them after the objects, so True is never said of a write that failed.
  */
-export function serverStatusFor(server: KubeObject, shortfalls: Shortfalls, pods: PodsVerdict): StatusIntent {
+export function serverStatusFor(
+  server: KubeObject,
+  { shortfalls, pods, availability }: {
+    shortfalls: Shortfalls;
+    pods: PodsVerdict;
+    availability: AvailabilityVerdict;
+  },
+): StatusIntent {
   const { generation, uid = "" } = server.metadata;
   return {
     target: { ...refOf(server), uid },
@@ -36,6 +44,13 @@ export function serverStatusFor(server: KubeObject, shortfalls: Shortfalls, pods
         );
       }),
       condition("PodsReady", pods.is ? "True" : "False", pods.reason, pods.message, generation),
+      condition(
+        "Available",
+        availability.is ? "True" : "False",
+        availability.reason,
+        availability.message,
+        generation,
+      ),
     ],
   };
 }

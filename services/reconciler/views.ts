@@ -13,6 +13,7 @@ export function serverView(server: KubeObject): unknown {
       "ServiceReconciled",
       "PodDisruptionBudgetReconciled",
       "PodsReady",
+      "Available",
     ],
   });
 }

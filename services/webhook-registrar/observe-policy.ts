@@ -1,3 +1,4 @@
+import { findCondition } from "../../contracts/conditions.ts";
 import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, ownerReferenceTo } from "../../contracts/kubernetes.ts";
 import { finalizer, ownedObjectName } from "../../contracts/names.ts";
@@ -122,7 +123,8 @@ function serverOfPolicy(server: KubeObject | undefined): ServerOfPolicy | undefi
   };
 }
 
-function unavailableSince(server: KubeObject): string | undefined {
-  const ready = serverStatus(server).conditions?.find(({ type }) => type === "PodsReady");
-  return ready?.status === "False" ? ready.lastTransitionTime : undefined;
+/** Since when nobody answers for a server, in the words of the reconciler; undefined while somebody does, or nothing is known. */
+export function unavailableSince(server: KubeObject): string | undefined {
+  const available = findCondition(server, "Available");
+  return available?.status === "False" ? available.lastTransitionTime : undefined;
 }

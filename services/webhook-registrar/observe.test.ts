@@ -19,7 +19,7 @@ const policyServer = (conditions: object[] = [], metadata: object = {}): KubeObj
   spec: { replicas: 1 },
   status: { caBundle: "pem\n", conditions },
 });
-const podsReady = (status: string) => ({ type: "PodsReady", status, lastTransitionTime: "2030-01-01T00:00:00Z" });
+const available = (status: string) => ({ type: "Available", status, lastTransitionTime: "2030-01-01T00:00:00Z" });
 
 type Seen = { policy?: KubeObject; server?: KubeObject; cached?: KubeObject[]; now?: string };
 const source = (objects: (KubeObject | undefined)[]): ObjectSource => {
@@ -186,9 +186,9 @@ test("observe: and is let go when it is deleted", async () => {
 const guarded = (after: string) =>
   object({ status: rollingOut, metadata: { annotations: { [annotations.relaxWhenUnavailableAfter]: after } } });
 const availability: [string, object[], string | undefined][] = [
-  ["no pod is ready for long enough", [podsReady("False")], "2030-01-01T00:00:00Z"],
-  ["a pod is ready", [podsReady("True")], undefined],
-  ["nobody knows", [podsReady("Unknown")], undefined],
+  ["no pod is ready for long enough", [available("False")], "2030-01-01T00:00:00Z"],
+  ["a pod is ready", [available("True")], undefined],
+  ["nobody knows", [available("Unknown")], undefined],
   ["nothing is said", [], undefined],
 ];
 for (const [what, conditions, expected] of availability) {

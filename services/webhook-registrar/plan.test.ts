@@ -15,6 +15,7 @@ const essence = (plan: Plan) => ({
   )
     .join(),
 });
+const narrow = { apiGroups: [""], apiVersions: ["v1"], operations: ["DELETE"], resources: ["pods"] };
 const nothing = { apply: [], remove: [], finalizers: [] };
 const both = [`${V} clusterwide-psp`, `${M} clusterwide-psp`];
 const drop = ["drop kubewarden.io/finalizer"];
@@ -92,6 +93,11 @@ const cases: [string, PolicyFacts, object][] = [
   [
     "an edit does not wait for the gate",
     factsOf({ status: rollingOut, spec: { failurePolicy: "Ignore" } }, { webhooks: { [V]: stored(V) } }),
+    { ...nothing, apply: [V], status: "active True PolicyActive" },
+  ],
+  [
+    "narrowed rules do not wait for it either",
+    factsOf({ status: reachable(2), spec: { rules: [narrow] } }, { webhooks: { [V]: stored(V) } }),
     { ...nothing, apply: [V], status: "active True PolicyActive" },
   ],
   [

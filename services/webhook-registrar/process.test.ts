@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findCondition } from "../../contracts/conditions.ts";
-import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../../contracts/kubernetes.ts";
 import { annotations, apiVersion } from "../../contracts/names.ts";
 import type { PolicyStatus } from "../../contracts/policy.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
@@ -28,7 +28,7 @@ const mutating: ObjectRef = { ...validating, kind: "MutatingWebhookConfiguration
 
 type Entry = {
   failurePolicy: string;
-  clientConfig: { caBundle: string };
+  clientConfig: { caBundle: string; service: object };
   matchConditions?: { name: string }[];
   namespaceSelector: { matchExpressions: { values: string[] }[] };
 };
@@ -47,6 +47,14 @@ const newPolicy = (name: string, spec: object = {}): KubeObject => ({
   },
 });
 
+const groupOf = {
+  module: undefined,
+  mutating: undefined,
+  expression: "a()",
+  message: "no",
+  policies: { a: { module: "file:///modules/policy.wasm" } },
+};
+
 /** Plays certs. */
 async function publish({ kube }: ControllerBench, caBundle: string): Promise<void> {
   const { uid } = (await kube.get(server))!.metadata;
@@ -62,7 +70,7 @@ async function serve({ kube }: ControllerBench, ref: ObjectRef, served = true): 
   await kube.apply({
     apiVersion,
     kind: ref.kind,
-    metadata: { name: ref.name, uid },
+    metadata: { name: ref.name, ...(ref.namespace ? { namespace: ref.namespace } : {}), uid },
     status: {
       conditions: [
         { type: "PolicyServerConfigurationUpToDate", status: "True", reason: "ConfigurationVersionMatch", ...said },
@@ -81,9 +89,9 @@ async function serve({ kube }: ControllerBench, ref: ObjectRef, served = true): 
 const longAgo = "2020-01-01T00:00:00Z";
 
 /** Plays the reconciler: some pod is ready, or none has been for long. */
-async function podsReady({ kube }: ControllerBench, status: "True" | "False"): Promise<void> {
+async function available({ kube }: ControllerBench, status: "True" | "False"): Promise<void> {
   const { uid } = (await kube.get(server))!.metadata;
-  const conditions = [{ type: "PodsReady", status, reason: "Whatever", message: "", lastTransitionTime: longAgo }];
+  const conditions = [{ type: "Available", status, reason: "Whatever", message: "", lastTransitionTime: longAgo }];
   const object = { apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status: { conditions } };
   await kube.apply(object, { fieldManager: "reconciler", subresource: "status", force: true });
 }
@@ -184,7 +192,7 @@ test("without a ready pod the webhook of a policy with a deadlock guard lets req
   const { kube } = bench;
   const asks = { [annotations.relaxWhenUnavailableAfter]: "30s" };
   await kube.patch(policy, { metadata: { annotations: asks } }, { type: "merge" });
-  await podsReady(bench, "False");
+  await available(bench, "False");
   const relaxed = await until("WebhookRelaxed", async () => {
     const found = (await kube.get(policy))!;
     return findCondition(found, "PolicyActive")?.reason === "WebhookRelaxed" && found;
@@ -194,13 +202,67 @@ test("without a ready pod the webhook of a policy with a deadlock guard lets req
   const webhook = (await kube.get(validating))!;
   assert.is(entryOf(webhook)!.failurePolicy, "Ignore");
   assert.is(webhook.metadata.annotations![annotations.relaxedSince], longAgo);
-  await podsReady(bench, "True");
+  await until("a warning", async () => {
+    const { items } = await kube.list({ apiVersion: "v1", kind: "Event" });
+    return items.some(({ type, reason }) => type === "Warning" && reason === "WebhookRelaxed");
+  });
+  await available(bench, "True");
   await until("Fail again", async () => entryOf(await kube.get(validating))?.failurePolicy === "Fail");
   assert.is((await kube.get(validating))!.metadata.annotations![annotations.relaxedSince], undefined);
   await until(
     "PolicyActive",
     async () => findCondition((await kube.get(policy))!, "PolicyActive")?.reason === "PolicyActive",
   );
+});
+
+const everyKind: [object: KubeObject, webhook: ObjectRef][] = [
+  [newPolicy("another", { mutating: true }), { ...mutating, name: "clusterwide-another" }],
+  [
+    { ...newPolicy("group", groupOf), kind: "ClusterAdmissionPolicyGroup" },
+    { ...validating, name: "clusterwide-group-group" },
+  ],
+  [
+    { ...newPolicy("single"), kind: "AdmissionPolicy", metadata: { name: "single", namespace: "default" } },
+    { ...validating, name: "namespaced-default-single" },
+  ],
+  [
+    {
+      ...newPolicy("group", groupOf),
+      kind: "AdmissionPolicyGroup",
+      metadata: { name: "group", namespace: "default" },
+    },
+    { ...validating, name: "namespaced-group-default-group" },
+  ],
+];
+
+test("policies of all four kinds pass through pending, and each gets its webhook", async ({ bench }) => {
+  const { kube } = bench;
+  for (const [object] of everyKind) await kube.create(object);
+  for (const [object, webhook] of everyKind) {
+    const ref = refOf(object);
+    await serve(bench, ref, false);
+    await until(`${ref.kind} is pending`, async () => phaseOf(await kube.get(ref)) === "pending");
+    assert.is(await kube.get(webhook), undefined);
+    await serve(bench, ref);
+    await until(`${ref.kind} is active`, async () => phaseOf(await kube.get(ref)) === "active");
+    const { metadata, webhooks: entries } = (await kube.get(webhook))!;
+    assert.is(metadata.labels!["app.kubernetes.io/part-of"], "kubewarden");
+    assert.equal(metadata.annotations, {
+      kubewardenPolicyName: ref.name,
+      kubewardenPolicyNamespace: ref.namespace ?? "",
+    });
+    assert.is((entries as Entry[]).length, 1);
+    const { service, caBundle } = entryOf({ ...object, webhooks: entries })!.clientConfig;
+    assert.equal(service, {
+      namespace: "kubewarden",
+      name: "policy-server-default",
+      path: `/validate/${webhook.name}`,
+      port: 443,
+    });
+    assert.is(caBundle, btoa("second\nfirst\n"));
+  }
+  for (const [object] of everyKind) await kube.remove(refOf(object));
+  for (const [, webhook] of everyKind) await until(`${webhook.name} gone`, async () => !await kube.get(webhook));
 });
 
 test("a webhook that the API server refuses is told in the policy's status", async ({ bench }) => {
@@ -216,6 +278,19 @@ test("a webhook that the API server refuses is told in the policy's status", asy
   assert.is(phaseOf(await kube.get(refused)), "pending");
   await kube.remove(refused);
   await until("the policy is gone", async () => !await kube.get(refused));
+});
+
+test("webhooks that were taken away in an emergency come back when their policy is served, and not before", async (context) => {
+  const { kube } = context.bench;
+  await context.kill();
+  await kube.remove(validating);
+  await serve(context.bench, policy, false);
+  context.kill = await context.bench.start("webhook-registrar", ["--no-leader-elect"]);
+  await untilCondition(kube, policy, "PolicyActive", "False");
+  assert.is(await kube.get(validating), undefined);
+  await serve(context.bench, policy);
+  await untilCondition(kube, policy, "PolicyActive", "True");
+  assert.ok(await kube.get(validating));
 });
 
 test("killed and started again it goes on: the server leaves, its webhooks first", async ({ bench, kill }) => {

@@ -1,7 +1,9 @@
 // pure
-import { findCondition } from "../../contracts/conditions.ts";
-import { type Policy } from "../../contracts/policy.ts";
+import { findCondition, policyFindingReasons } from "../../contracts/conditions.ts";
+import type { Policy } from "../../contracts/policy.ts";
 import { policyFinding } from "../../contracts/policy-checks.ts";
+
+const invalidReasons = policyFindingReasons.filter((each) => each !== "NameCollision");
 
 /**
  * Why the present generation of a policy is none to register, or undefined. The reconciler leaves an invalid generation
@@ -10,16 +12,16 @@ import { policyFinding } from "../../contracts/policy-checks.ts";
  */
 export function problemOf(policy: Policy): string | undefined {
   if (policy.metadata.deletionTimestamp !== undefined) return undefined;
-  return policyFinding(policy)?.message ?? foundBefore(policy, "PolicyInvalid");
+  return policyFinding(policy)?.message ?? foundBefore(policy, invalidReasons);
 }
 
 /** Why its name is another policy's, in the words of the reconciler, which then serves the other one under it. */
 export function collisionOf(policy: Policy): string | undefined {
-  return foundBefore(policy, "NameCollision");
+  return foundBefore(policy, ["NameCollision"]);
 }
 
-function foundBefore(policy: Policy, reason: "PolicyInvalid" | "NameCollision"): string | undefined {
+function foundBefore(policy: Policy, reasons: readonly string[]): string | undefined {
   const found = findCondition(policy, "PolicyServerConfigurationUpToDate");
-  const isPresent = found?.reason === reason && found.observedGeneration === policy.metadata.generation;
-  return isPresent ? found.message : undefined;
+  if (found === undefined || found.observedGeneration !== policy.metadata.generation) return undefined;
+  return reasons.includes(found.reason) ? found.message : undefined;
 }

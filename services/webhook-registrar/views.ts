@@ -15,8 +15,9 @@ export function serverView(server: KubeObject): unknown {
 export function serverOfPolicyView(server: KubeObject): unknown {
   const { metadata, status } = server;
   const { caBundle = null } = (status ?? {}) as { caBundle?: string };
-  const ready = findCondition(server, "PodsReady");
-  return [metadata.uid, metadata.deletionTimestamp ?? null, caBundle, ready?.status ?? null, ready?.lastTransitionTime];
+  const available = findCondition(server, "Available");
+  const { status: answers = null, lastTransitionTime = null } = available ?? {};
+  return [metadata.uid, metadata.deletionTimestamp ?? null, caBundle, answers, lastTransitionTime];
 }
 
 /** What of a policy: all of its status that decides, and not the mode it is served in. */

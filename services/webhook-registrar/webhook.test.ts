@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { annotations } from "../../contracts/names.ts";
 import { parsePolicy } from "../../contracts/policy.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { isInPlace } from "./drift.ts";
@@ -110,6 +111,34 @@ test("webhook: the deployments namespace is added to the selector, matchLabels i
   assert.equal(entryOf(factsOf("ClusterAdmissionPolicy", inside)).namespaceSelector, namespaceSelector);
 });
 
+test("webhook: selectors of cluster-wide policies, with and without the deployments namespace", () => {
+  const elsewhere = { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kubewarden"] };
+  const exists = { key: "env", operator: "Exists" };
+  const matchLabels = { team: "a" };
+  const inside = { allowInsideAdmissionControllerNamespace: true };
+  const cases: [object, object][] = [
+    [{}, { matchExpressions: [elsewhere] }],
+    [{ namespaceSelector: { matchExpressions: [exists] } }, { matchExpressions: [elsewhere, exists] }],
+    [{ namespaceSelector: { matchLabels } }, { matchLabels, matchExpressions: [elsewhere] }],
+    [{ namespaceSelector: { matchLabels }, ...inside }, { matchLabels }],
+    // No selector: the API server's default, written out.
+    [inside, {}],
+  ];
+  for (const kind of ["ClusterAdmissionPolicy", "ClusterAdmissionPolicyGroup"]) {
+    for (const [spec, selector] of cases) assert.equal(entryOf(factsOf(kind, spec)).namespaceSelector, selector);
+  }
+});
+
+test("webhook: rules and matchConditions are not second-guessed", () => {
+  const spec = {
+    rules: [rule([""], ["Pods"])],
+    matchConditions: [{ name: "noop", expression: "true" }],
+  };
+  const entry = entryOf(factsOf("ClusterAdmissionPolicy", spec));
+  assert.equal(entry.rules, [{ ...rule([""], ["Pods"]), scope: "*" }]);
+  assert.equal(entry.matchConditions, spec.matchConditions);
+});
+
 test("webhook: a namespaced policy is about its namespace and nothing else", () => {
   for (const kind of ["AdmissionPolicy", "AdmissionPolicyGroup"]) {
     const facts = factsOf(kind, { rules: [{ ...podRule, scope: "*" }] }, "team-a");
@@ -188,13 +217,18 @@ const facts = factsOf("ClusterAdmissionPolicy", {
   namespaceSelector: { matchExpressions: [] },
 });
 type Entry = Record<string, unknown> & {
-  clientConfig: { caBundle: string };
+  clientConfig: { caBundle: string; service: { name: string; path: string } };
   matchConditions: object[];
   rules: object[];
 };
 const drifts: [string, (stored: ReturnType<typeof webhookOf>, entry: Entry) => void, boolean][] = [
   ["nothing", () => {}, true],
   ["a foreign label", ({ metadata }) => void (metadata.labels!.mine = "yes"), true],
+  ["a foreign annotation", ({ metadata }) => void (metadata.annotations!.mine = "yes"), true],
+  ["another policy's name", ({ metadata }) => void (metadata.annotations!.kubewardenPolicyName = "x"), false],
+  ["the mark of a relaxed one", ({ metadata }) => void (metadata.annotations![annotations.relaxedSince] = "x"), false],
+  ["another service", (_, entry) => void (entry.clientConfig.service.name = "x"), false],
+  ["another path", (_, entry) => void (entry.clientConfig.service.path = "/"), false],
   ["its label taken away", ({ metadata }) => void (metadata.labels = {}), false],
   ["its annotations taken away", ({ metadata }) => void (delete metadata.annotations), false],
   ["its owner taken away", ({ metadata }) => void (metadata.ownerReferences = []), false],

@@ -87,6 +87,26 @@ export const story: readonly Step[] = [
     },
   },
   {
+    title: "a webhook without its label is found while nobody serves its policy",
+    run: async (stage) => {
+      const label = "app.kubernetes.io/part-of";
+      const served = policy("ClusterAdmissionPolicy", "p");
+      await patch(stage, policyServer("default"), { spec: { replicas: 0 } });
+      await until("a policy that nobody serves", async () => {
+        const found = await stage.kube.get(served);
+        return found && findCondition(found, "PolicyUniquelyReachable")?.status === "False" || "served";
+      }, stage.wait);
+      await patch(stage, validating, { metadata: { labels: { [label]: null } } });
+      await until(
+        "the label of the webhook",
+        async () => (await stage.kube.get(validating))?.metadata.labels?.[label] !== undefined || "none",
+        stage.wait,
+      );
+      await patch(stage, policyServer("default"), { spec: { replicas: 1 } });
+      await untilCondition(stage, served, "PolicyUniquelyReachable");
+    },
+  },
+  {
     title: "what the defaults cannot say is said on their ConfigMap",
     run: async (stage) => {
       const defaults = inNamespace("v1", "ConfigMap", "kubewarden-defaults");

@@ -10,7 +10,7 @@ import { makeKeys } from "../../../test/signing/keys.ts";
 import { serveRegistry } from "../../../test/signing/serve-registry.ts";
 import { imageSignedBy } from "../../../test/signing/signed-image.ts";
 import { makeSigstore, pemOf, signingTime, trustedRootOf } from "../../../test/signing/sigstore.ts";
-import { asking } from "../testing/guests.ts";
+import { asking } from "../testing/asking-guests.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "certificate-trust-"));
 const stop = new AbortController();

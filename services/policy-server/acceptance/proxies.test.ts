@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type ForwardProxy, startForwardProxy } from "../../../test/forward-proxy.ts";
@@ -10,6 +10,7 @@ import { type AnyRegistry, startAnyRegistry } from "../../../test/registry-of-an
 import { issueAuthority, issueLeaf } from "../../certs/x509.ts";
 import { parseImageReference } from "../modules/registry/image-reference.ts";
 import { pushModule } from "../modules/registry/push.ts";
+import { asking } from "../testing/asking-guests.ts";
 import { exampleUrl } from "../testing/guests.ts";
 import { testSupply } from "../testing/supply.ts";
 
@@ -48,11 +49,27 @@ async function startProxy(routes: Record<string, string> = {}): Promise<ForwardP
 }
 
 /** Serves the policy with this sources.yml, asks it, and gives its answer's message. */
-async function served(host: string, sources: object, env: Record<string, string> = {}): Promise<string | undefined> {
+function served(host: string, sources: object, env: Record<string, string> = {}): Promise<string | undefined> {
+  return servedModule({ module: `registry://${host}/${image}` }, sources, env);
+}
+
+/** The same for a policy that asks for the manifest of the image in that registry. */
+async function manifestSeen(host: string, sources: object): Promise<string | undefined> {
+  const file = join(root, `${crypto.randomUUID()}.wasm`);
+  const question = `${host}/${image}`;
+  await writeFile(file, await asking({ namespace: "oci", operation: "v1/oci_manifest", question }));
+  return await servedModule({ module: pathToFileURL(file).href, hostCapabilities: ["oci/*"] }, sources);
+}
+
+async function servedModule(
+  policy: object,
+  sources: object,
+  env: Record<string, string> = {},
+): Promise<string | undefined> {
   const file = join(root, `${crypto.randomUUID()}.yml`);
   await writeFile(file, JSON.stringify(sources));
   const server = await startPolicyServerProcess({
-    policies: { "pod-privileged": { module: `registry://${host}/${image}` } },
+    policies: { "pod-privileged": policy },
     env: { KUBEWARDEN_SOURCES_PATH: file, KUBEWARDEN_POLICIES_DOWNLOAD_DIR: join(root, crypto.randomUUID()), ...env },
   });
   try {
@@ -92,6 +109,18 @@ test("AT-029: a registry in no_proxy is asked without the proxy", async () => {
   const proxies = { https_proxy: proxy.url, http_proxy: proxy.url, no_proxy: "localhost" };
   assert.is(await served(registry.host, { insecure_sources: [registry.host], proxies }), rejection);
   assert.equal(proxy.log, []);
+});
+
+test("AT-103: a policy's question for a manifest goes by the HTTPS proxy, and past it to a registry in no_proxy", async () => {
+  const registry = await startRegistry({ secure: true });
+  const proxy = await startProxy({ "ghcr.io:443": registry.host });
+  const proxies = { https_proxy: proxy.url };
+  assert.is(await manifestSeen("ghcr.io", { ...trusting, proxies }), undefined);
+  assert.equal(new Set(proxy.log), new Set(["CONNECT ghcr.io:443"]));
+  const past = { insecure_sources: [registry.host], proxies: { ...proxies, no_proxy: "localhost" } };
+  const asked = proxy.log.length;
+  assert.is(await manifestSeen(registry.host, past), undefined);
+  assert.is(proxy.log.length, asked);
 });
 
 test.run();

@@ -29,14 +29,20 @@ await writeFile(join(folder, "kubeconfig"), api.kubeconfig());
 const kube = await connectKube({ kubeconfig: join(folder, "kubeconfig") });
 await kube.create(object("Namespace", { name: "web" }));
 await kube.create(object("Service", { name: "front", namespace: "web" }));
+const ownNamespaceOnly = { KUBEWARDEN_NAMESPACED_POLICIES_OWN_NAMESPACE_ONLY: "true" };
 const server = await startPolicyServerProcess({
-  env: { KUBECONFIG: join(folder, "kubeconfig"), KUBEWARDEN_POLICY_TIMEOUT: "10" },
+  env: { KUBECONFIG: join(folder, "kubeconfig"), KUBEWARDEN_POLICY_TIMEOUT: "10", ...ownNamespaceOnly },
   policies: {
     opa: { module: opa, contextAwareResources, settings: { kubernetes: "mine" } },
     gatekeeper: { module: gatekeeper, contextAwareResources },
     blind: { module: opa },
     "unknown-kind": { module: opa, contextAwareResources: [{ apiVersion: "v1", kind: "Cake" }] },
     "unknown-kind-gatekeeper": { module: gatekeeper, contextAwareResources: [{ apiVersion: "v1", kind: "Cake" }] },
+    "namespaced-web-roles": {
+      module: opa,
+      contextAwareResources: [{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" }],
+      namespacedName: { Namespace: "web", Name: "roles" },
+    },
     group: {
       policies: { sees: { module: gatekeeper, contextAwareResources } },
       expression: "sees()",
@@ -95,6 +101,14 @@ test("rego: what cannot be listed is the verdict, with code 500", async () => {
     const { allowed, status } = await ask(id);
     assert.equal([allowed, status], [false, { message: "Cannot find resource v1/Cake", code: 500 }]);
   }
+});
+
+test("rego: a policy that is confined to its namespace sees no cluster-wide kind, and that is counted", async () => {
+  const { status } = await ask("namespaced-web-roles");
+  assert.match(status?.message ?? "", /^Policy has not been granted access to anything outside of its own namespace/);
+  const page = await send(server.readinessUrl.replace("/readiness", "/metrics"), { method: "GET" });
+  const labels = 'policy_name="namespaced-web-roles",capability="kubernetes/list_resources_all"';
+  assert.ok(page.body.includes(`kubewarden_policy_host_call_refusals_total{${labels}} 1`), page.body);
 });
 
 test.run();

@@ -7,7 +7,8 @@ export type PrintLevel = "debug" | "info" | "warn" | "error";
 
 /**
  * What a worker is asked to do: one operation of one policy. `payload` is JSON in UTF-8: what a guest of its kind takes
- * (admission/guest-input.ts). `data` is the data document of Rego, beside its input.
+ * (admission/guest-input.ts). `data` is the data document of Rego, beside its input. It is made for the task, which may
+ * take it away: nobody else can use it.
  */
 export type GuestTask =
   /** `original` says which part of the payload a mutation is compared with: `request.object`, or all of a raw request. */

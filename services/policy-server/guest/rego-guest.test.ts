@@ -283,4 +283,34 @@ test("rego: settings are taken, failures have upstream's words, and no thread is
   }
 });
 
+test("rego: megabytes of the cluster are given to a thread, and what they were made of stays", async () => {
+  const pool = await GuestPool.start({
+    workers: 1,
+    maxWaiting: 10,
+    spawn: spawnGuestWorker,
+    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
+    log: silentLog,
+  });
+  try {
+    const names = Array.from({ length: 3_000 }, (_, index) => `a-service-with-a-long-name-${index}`);
+    const text = JSON.stringify({ services: names });
+    const json = new TextEncoder().encode(text);
+    const contextData = () => Promise.resolve({ json, tookMs: 0 });
+    for (const [mode, settings] of [["opa", '{"any":1}'], ["gatekeeper", "{}"]] as const) {
+      const runnable = {
+        ...await runnableOf(await regoModule("seen", mode), { timeoutMs: 30_000, settings }),
+        contextData,
+      };
+      for (let count = 0; count < 2; count++) {
+        const input = { text: '{"uid":"u"}', original: "object" as const };
+        const { message } = await runPolicy(runnable, input, { run: pool.run, signal: new AbortController().signal });
+        assert.ok(names.every((name) => message?.includes(name)), message?.slice(0, 200));
+      }
+    }
+    assert.is(new TextDecoder().decode(json), text);
+  } finally {
+    pool.close();
+  }
+});
+
 test.run();

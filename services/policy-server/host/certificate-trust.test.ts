@@ -19,6 +19,7 @@ import {
   statementAbout,
   trustedRootOf,
 } from "../../../test/signing/sigstore.ts";
+import { makeTimestampAuthority } from "../../../test/signing/timestamp-authority.ts";
 import { makeTransparencyLog } from "../../../test/signing/transparency-log.ts";
 import type { RegistryReader } from "../modules/registry-reader.ts";
 import { type Trust, trustFrom } from "../modules/verify/sigstore/trusted-root.ts";
@@ -100,6 +101,19 @@ test("certificate trust: a bundle of cosign 3 that refers to the image counts", 
   pushBundle(signed, envelopeBundle(logged, statementAbout(signed.image.digest, { annotations: { env: "prod" } })));
   assert.is(await ask({ annotations: { env: "prod" } }, { signed }), digestIn(signed));
   assert.match(await ask({ annotations: { env: "test" } }, { signed }), /has not the annotation env: test/);
+});
+
+test("certificate trust: where the log tells no time that of a timestamp authority counts", async () => {
+  const timestamps = await makeTimestampAuthority();
+  const trust = trustFrom(trustedRootOf({ ...sigstore, timestamps }));
+  const asked = async (at: Date) => {
+    const signed = unsignedImage();
+    pushBundle(signed, envelopeBundle({ ...logged, timestamps, at }, statementAbout(signed.image.digest)));
+    const answer = await ask({}, { signed, trustRoot: () => Promise.resolve(trust), now: new Date("2030-01-01") });
+    return answer.replace(signed.image.digest, "DIGEST");
+  };
+  assert.is(await asked(signingTime), '{"is_trusted":true,"digest":"DIGEST"}');
+  assert.match(await asked(new Date(after.getTime() + 1_000)), /its certificate was not valid when it was made/);
 });
 
 const notCertificates: [string, Record<string, unknown>, RegExp][] = [

@@ -3,8 +3,11 @@ import { KubewardenError } from "../../../contracts/errors.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { Runnable } from "./catalogue.ts";
 
-/** Even without a limit for evaluations a policy must not hold up the start for ever. */
-const fallbackTimeoutMs = 10_000;
+/**
+ * The least time a policy has for its settings. It is the first run of a module, parts of which are compiled only now, on
+ * a processor that all of them share: the limit of an evaluation would let a server start or not by chance.
+ */
+const leastTimeoutMs = 10_000;
 
 /**
  * Asks a policy whether it takes its settings. Throws SETTINGS_INVALID with the policy's own words, or GUEST_FAILED
@@ -12,7 +15,7 @@ const fallbackTimeoutMs = 10_000;
  */
 export async function assertSettings(runnable: Runnable, run: RunGuest, signal: AbortSignal): Promise<void> {
   const payload = new TextEncoder().encode(runnable.settings);
-  const limited = { ...runnable, timeoutMs: runnable.timeoutMs ?? fallbackTimeoutMs };
+  const limited = { ...runnable, timeoutMs: Math.max(runnable.timeoutMs ?? 0, leastTimeoutMs) };
   const outcome = await run(limited, { operation: "validate_settings", payload }, signal);
   switch (outcome.kind) {
     case "settings":

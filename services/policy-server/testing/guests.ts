@@ -53,34 +53,6 @@ export function answering(answer: Record<string, unknown>): Promise<Uint8Array<A
       (call $guest_response (i32.const 0) (i32.const ${new TextEncoder().encode(text).length})) (i32.const 1)))`);
 }
 
-/** A guest that asks the host this for every request: what it is told as an error is its own, else it accepts. */
-export function asking(
-  { namespace, operation, question }: { namespace: string; operation: string; question: unknown },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const text = JSON.stringify(question).replace(/["\\]/g, "\\$&");
-  return wat(`(module
-    (import "wapc" "__guest_response" (func $guest_response (param i32 i32)))
-    (import "wapc" "__guest_error" (func $guest_error (param i32 i32)))
-    (import "wapc" "__host_error_len" (func $error_length (result i32)))
-    (import "wapc" "__host_error" (func $error (param i32)))
-    (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
-    (memory (export "memory") 16)
-    (data (i32.const 0) "kubewarden${namespace}${operation}")
-    (data (i32.const 500) "{\\"accepted\\":true,\\"valid\\":true}")
-    (data (i32.const 1000) "${text}")
-    (func $ask (result i32)
-      (call $host_call (i32.const 0) (i32.const 10) (i32.const 10) (i32.const ${namespace.length})
-        (i32.const ${10 + namespace.length}) (i32.const ${operation.length})
-        (i32.const 1000) (i32.const ${new TextEncoder().encode(JSON.stringify(question)).length})))
-    (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
-      (if (i32.eq (local.get $operation) (i32.const ${"validate".length}))
-        (then (if (i32.eqz (call $ask)) (then
-          (call $error (i32.const 900000))
-          (call $guest_error (i32.const 900000) (call $error_length))
-          (return (i32.const 0))))))
-      (call $guest_response (i32.const 500) (i32.const 30)) (i32.const 1)))`);
-}
-
 /** URL of a built example, e.g. `privileged-pods/policy` or `hostile/trap`. */
 export function exampleUrl(name: string): string {
   return new URL(`../../../examples/policies/${name}.wasm`, import.meta.url).href;
