@@ -142,4 +142,22 @@ step("kubectl delete -k of everything at once hangs, and uninstall.sh frees it: 
   assert.is((await tryPrivileged()).code, 0);
 });
 
+step(
+  "uninstall.sh --with-resources removes policies, PolicyServers and their definitions, also of a broken installation",
+  async () => {
+    await kubectl(["apply", "-f", fileURLToPath(new URL("../deploy/kustomize/base/crds", import.meta.url))]);
+    await kubectl(["wait", "--for=condition=Established", "crds", "--all", "--timeout=60s"]);
+    const left = {
+      ...JSON.parse(policy()),
+      metadata: { name: "left", finalizers: ["kubewarden", "kubewarden.io/finalizer"] },
+    };
+    await eventually(
+      "a policy",
+      async () => (await run(kubectlBinary!, ["apply", "-f", "-"], JSON.stringify(left))).code === 0,
+    );
+    await script("uninstall.sh", "--with-resources");
+    assert.is(await kubectl(["get", "crds", "-o", "name"]), "");
+  },
+);
+
 test.run();

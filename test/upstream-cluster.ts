@@ -1,5 +1,6 @@
 import type { KubeObject, OwnerReference } from "../contracts/kubernetes.ts";
-import { apiVersion } from "../contracts/names.ts";
+import { apiVersion, policyKindNames } from "../contracts/names.ts";
+import { eventually } from "../local-cluster/testing/observe.ts";
 import type { Kube } from "../runtime/kube.ts";
 import { issueAuthority, issueLeaf } from "../services/certs/x509.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
@@ -99,8 +100,10 @@ async function makeDefinitions(kube: Kube, folder: string): Promise<void> {
     });
   }
   // Served a moment later.
-  const kind = { apiVersion, kind: "PolicyServer" };
-  while (!await kube.list(kind).then(() => true, () => false)) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (const kind of ["PolicyServer", ...policyKindNames]) {
+    const isServed = () => kube.list({ apiVersion, kind }).then(() => true, () => false);
+    await eventually(`${kind} is served`, isServed);
+  }
 }
 
 function withoutRules(value: unknown): unknown {
