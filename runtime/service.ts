@@ -11,8 +11,9 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { type ProcessContext, runProcess } from "./process.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { countRequests } from "./request-metrics.ts";
-import { checkLeaseTimes, commonFlags, type CommonOptions } from "./service-flags.ts";
+import { checkLeaseTimes, commonFlags, type CommonOptions, sharingFlags } from "./service-flags.ts";
 import { serveProbes } from "./service-probes.ts";
+import { type Sharing, whileSharing } from "./shards/while-sharing.ts";
 import { whenAborted } from "./sleep.ts";
 import { WatchCache, type WatchQuery } from "./watch-cache.ts";
 
@@ -37,6 +38,8 @@ export type ServiceSpec<F extends Flags> = {
   name: string;
   description: string;
   flags?: F;
+  /** Whether `--sharding` is offered. */
+  shardable?: boolean;
   /** Wires caches and controllers; called once, before this process leads. */
   start(context: ServiceContext<F>): void | Promise<void>;
 };
@@ -57,8 +60,9 @@ export async function runService<F extends Flags>(
   argv: readonly string[],
   { signal: stop, env }: ProcessContext,
 ): Promise<void> {
-  const flags = { ...commonFlags, ...spec.flags };
-  const options = parseCli({ ...spec, flags }, argv, env) as CommonOptions & FlagValues<F> | undefined;
+  const flags = { ...commonFlags, ...(spec.shardable ? sharingFlags : {}), ...spec.flags };
+  type Options = CommonOptions & FlagValues<F> & Partial<FlagValues<typeof sharingFlags>>;
+  const options = parseCli({ ...spec, flags }, argv, env) as Options | undefined;
   if (options === undefined) return;
   checkLeaseTimes(options);
   const log = createLog({ level: options.logLevel, format: options.logFmt, fields: { service: spec.name } });
@@ -78,7 +82,14 @@ export async function runService<F extends Flags>(
   const caches: WatchCache[] = [];
   const leadingWorks: Work[] = [];
   const leads = metrics.gauge("kubewarden_leading", "1 while this replica works, 0 while it stands by");
-  const role = () => mayWrite() ? "leading" : "standing by";
+  let sharing: Sharing | undefined;
+  const role = () =>
+    !mayWrite() ? "standing by" : sharing ? `one of ${sharing.members()} that share the work` : "leading";
+  metrics.observed(
+    "kubewarden_shard_members",
+    "Replicas that share the work, as this one sees it",
+    () => sharing ? [[sharing.members(), {}]] : [],
+  );
   const servers = await serveProbes({ options, env, signal, log, metrics, caches, role });
   try {
     await spec.start({
@@ -95,7 +106,9 @@ export async function runService<F extends Flags>(
         return cache;
       },
       run(controller, { workers } = {}) {
-        leadingWorks.push((leading) => runController(controller, { kube, log, metrics, signal: leading, workers }));
+        leadingWorks.push((leading) =>
+          runController(controller, { kube, log, metrics, signal: leading, workers, shard: sharing?.shard })
+        );
       },
       whileLeading: (work) => void leadingWorks.push(work),
     });
@@ -105,20 +118,25 @@ export async function runService<F extends Flags>(
       leads.set(1);
       await allOrNone(leadingWorks, leading).finally(() => leads.set(0));
     };
-    if (options.leaderElect) {
-      await whileLeading({
-        // Without a limit: the work that waits for its turn must not hold up what keeps it allowed.
-        kube: await connectKube(access),
-        name: spec.name,
-        namespace: options.deploymentsNamespace,
-        identity: leaseIdentity(env),
-        durationMs: options.leaseDuration,
-        renewDeadlineMs: options.leaseRenewDeadline,
-        retryPeriodMs: options.leaseRetryPeriod,
-        log,
-        signal,
-      }, lead);
-    } else await lead(signal, () => true);
+    const lease = {
+      // Without a limit: the work that waits for its turn must not hold up what keeps it allowed.
+      kube: await connectKube(access),
+      name: spec.name,
+      namespace: options.deploymentsNamespace,
+      identity: leaseIdentity(env),
+      durationMs: options.leaseDuration,
+      renewDeadlineMs: options.leaseRenewDeadline,
+      retryPeriodMs: options.leaseRetryPeriod,
+      log,
+      signal,
+    };
+    if (options.sharding) {
+      await whileSharing(lease, (leading, shared) => {
+        sharing = shared;
+        return lead(leading, shared.holds);
+      });
+    } else if (options.leaderElect) await whileLeading(lease, lead);
+    else await lead(signal, () => true);
     await whenAborted(stop);
   } catch (error) {
     if (!stop.aborted) throw error;

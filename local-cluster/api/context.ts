@@ -7,12 +7,17 @@ import type { Storage } from "./storage.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 import type { WatchHub } from "./watch-hub.ts";
 
-/** What a write tells whoever wants to disturb or count it. `after` comes before the answer is sent. */
+/** What a write tells whoever wants to disturb or count it. `after` and `refused` come before the answer is sent. */
 export type WriteInfo = {
   readonly user: string;
+  /** Where the user is a pod. */
+  readonly pod?: string;
   readonly verb: string;
   readonly resource: string;
-  readonly phase: "before" | "after";
+  /** Of the object; absent where the server is to choose one, and for a collection. */
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly phase: "before" | "after" | "refused";
 };
 
 export type UnfinishedList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };

@@ -69,15 +69,24 @@ async function route(incoming: Incoming, warn: (text: string) => void): Promise<
   if (["get", "watch"].includes(info.verb)) return subresource(incoming, write);
   // What stores nothing is no write.
   const onWrite = write.dryRun || type.virtual ? undefined : incoming.options.onWrite;
-  await onWrite?.(infoOf(user, info.verb, type, "before"));
-  const response = type.virtual && info.verb === "create"
-    ? json(incoming.options.review(decodeObject(write), user, target.namespace), 201)
-    : target.subresource !== undefined
-    ? await subresource(incoming, write)
-    : answer(incoming, type, await writeTo(context, write, info));
-  await onWrite?.(infoOf(user, info.verb, type, "after"));
+  const about = writeInfoOf(write, type);
+  await onWrite?.({ ...about, phase: "before" });
+  const response = await carriedOut(incoming, type, write).catch(async (error) => {
+    await onWrite?.({ ...about, phase: "refused" });
+    throw error;
+  });
+  await onWrite?.({ ...about, phase: "after" });
   request.signal.throwIfAborted();
   return response;
+}
+
+async function carriedOut(incoming: Incoming, type: ResourceType, write: WriteRequest): Promise<Response> {
+  const { context, info, user, options } = incoming;
+  if (type.virtual && info.verb === "create") {
+    return json(options.review(decodeObject(write), user, write.namespace), 201);
+  }
+  if (write.subresource !== undefined) return await subresource(incoming, write);
+  return answer(incoming, type, await writeTo(context, write, info));
 }
 
 function read({ context, info, request }: Incoming, type: ResourceType, target: ResourceTarget): Response {
@@ -140,6 +149,26 @@ function answer({ context, info, request }: Incoming, type: ResourceType, { obje
   return json(body, code);
 }
 
-function infoOf(user: User, verb: string, type: ResourceType, phase: "before" | "after"): WriteInfo {
-  return { user: user.username, verb, resource: groupResourceOf(type), phase };
+function writeInfoOf(write: WriteRequest, type: ResourceType): Omit<WriteInfo, "phase"> {
+  const { user: { username: user, extra }, verb, namespace, name = nameInBody(write) } = write;
+  const pod = extra?.["authentication.kubernetes.io/pod-name"]?.[0];
+  const resource = groupResourceOf(type);
+  return {
+    user,
+    verb,
+    resource,
+    ...(pod ? { pod } : {}),
+    ...(name ? { name } : {}),
+    ...(namespace ? { namespace } : {}),
+  };
+}
+
+/** A POST names its object in the body alone; one that cannot be read is refused in a moment. */
+function nameInBody({ verb, body, contentType }: WriteRequest): string | undefined {
+  if (verb !== "create" || !contentType.includes("json")) return undefined;
+  try {
+    return (JSON.parse(body) as Partial<KubeObject>).metadata?.name;
+  } catch {
+    return undefined;
+  }
 }

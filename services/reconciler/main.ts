@@ -12,6 +12,7 @@ export const reconciler: ServiceSpec<typeof reconcilerFlags> = {
   name: "reconciler",
   description: "Runs a policy server for every PolicyServer, configured with the policies that are bound to it",
   flags: reconcilerFlags,
+  shardable: true,
   start({ kube, cache, run, options, env, log }) {
     const settings = settingsFrom(options);
     const caches = openCaches(cache, settings.namespace);

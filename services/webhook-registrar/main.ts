@@ -6,7 +6,7 @@ import { indexObjects } from "../../runtime/object-index.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
 import { keysForPolicy, keysForWebhook, parseKey, serverKey, serverNameOf, serversCalledBy } from "./keys.ts";
-import { isRefusal, observe, uniqueNameOf, type World } from "./observe.ts";
+import { isRefusal, observe, serverOfKey, uniqueNameOf, type World } from "./observe.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
 import { policyView, serverOfPolicyView, serverView } from "./views.ts";
 import { webhookApiVersion } from "./webhook.ts";
@@ -16,6 +16,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
   name: serviceName,
   description: "Registers policies with the API server once their policy server serves them",
   flags: registrarFlags,
+  shardable: true,
   start({ kube, cache, run, options }) {
     const namespace = options.deploymentsNamespace;
     const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
@@ -67,6 +68,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       ],
       observe: (key, signal) => observe(parseKey(key), world, signal),
       plan: planRegistration,
+      shareOf: (key) => serverOfKey(parseKey(key), world),
       onFailure: (observed, failures) =>
         statusAfterFailure(observed, {
           message: failures.map(({ error }) => messageOf(error)).join("; "),

@@ -9,7 +9,7 @@ import type { Kube } from "../../runtime/kube.ts";
 import type { ObjectIndex } from "../../runtime/object-index.ts";
 import { isInPlace } from "./drift.ts";
 import type { Observed, PolicyFacts, ServerFacts, ServerOfPolicy, Webhooks } from "./facts.ts";
-import type { Key } from "./keys.ts";
+import { type Key, serverNameOf, serversCalledBy } from "./keys.ts";
 import { registrationFor } from "./registration.ts";
 import { entriesOf, isOwnedBy, nameRefOf, webhookApiVersion, webhookKinds } from "./webhook.ts";
 
@@ -45,6 +45,17 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
   return policy
     ? await policyFacts(policy, world, signal)
     : await orphanFacts({ ...key, kind: key.kind }, world, signal);
+}
+
+/** The PolicyServer that a key belongs to: servers and their policies are one share of the work. */
+export function serverOfKey({ kind, name, namespace }: Key, { policies, webhooks }: World): string {
+  if (kind === "PolicyServer") return name;
+  const policy = policies[kind].get(name, namespace);
+  if (policy) return serverNameOf(policy);
+  // A policy that is gone: only a webhook that it left is of interest.
+  const unique = uniqueName(kind, { name, namespace });
+  const [server] = webhookKinds.flatMap((each) => serversCalledBy(webhooks[each].get(unique)));
+  return server ?? unique;
 }
 
 /** Whether the API server judged the object, or our right to write it; anything else is worth another try. */
