@@ -2,12 +2,14 @@
  * Benchmarks, run by hand: `npm run bench` for all of them but the soak, or by name:
  *
  *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N]  [--runtime node|deno]
+ *   npm run bench -- controllers [--servers N] [--policies N] [--shards 1,2,4]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchContext } from "./context.ts";
+import { benchControllers } from "./controllers/main.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
 import { soak } from "./soak/main.ts";
@@ -21,6 +23,9 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string" },
     objects: { type: "string" },
     evaluations: { type: "string" },
+    servers: { type: "string" },
+    policies: { type: "string" },
+    shards: { type: "string" },
   },
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
@@ -37,6 +42,11 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   context: async () => {
     const sizes = { objects: Number(values.objects ?? 10_000), evaluations: Number(values.evaluations ?? 10_000) };
     for (const runtime of runtimes) await benchContext({ runtime, ...sizes });
+  },
+  controllers: async () => {
+    const sizes = { servers: Number(values.servers ?? 20), policies: Number(values.policies ?? 2_000) };
+    const shards = (values.shards ?? "1,2,4").split(",").map(Number);
+    for (const runtime of runtimes) await benchControllers({ runtime, ...sizes, shards });
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });
