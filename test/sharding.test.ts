@@ -20,7 +20,7 @@ import {
 
 const replicas = 3;
 const sharing = ["reconciler", "webhook-registrar"];
-const servers = ["alpha", "beta", "gamma", "delta", "epsilon"];
+const servers = ["alpha", "beta", "gamma", "delta"];
 const env = {
   KUBEWARDEN_SHARDING: "true",
   KUBEWARDEN_LEASE_DURATION: "12s",
@@ -121,7 +121,6 @@ test("sharding: the others take over from a replica that is frozen, and it write
   for (const { pids } of frozen) signal(pids, "SIGCONT");
   // It finds its Lease gone, ends, is started again and joins anew.
   for (const each of sharing) await untilMembers(each, replicas);
-  await everyServerServesAnother();
 });
 
 test("sharding: a replica that is taken away in good order hands over, and its Lease goes", async () => {
