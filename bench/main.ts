@@ -2,7 +2,7 @@
  * Benchmarks, run by hand: `npm run bench` for all of them but the soak, or by name:
  *
  *   npm run bench -- metering | startup | load [--seconds N] | soak [--minutes N]  [--runtime node|deno]
- *   npm run bench -- controllers [--servers N] [--policies N] [--shards 1,2,4]
+ *   npm run bench -- controllers [--servers N] [--policies N] [--shards 1,2,4] [--qps N]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     servers: { type: "string" },
     policies: { type: "string" },
     shards: { type: "string" },
+    qps: { type: "string" },
   },
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
@@ -44,7 +45,8 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
     for (const runtime of runtimes) await benchContext({ runtime, ...sizes });
   },
   controllers: async () => {
-    const sizes = { servers: Number(values.servers ?? 20), policies: Number(values.policies ?? 2_000) };
+    const qps = Number(values.qps ?? 5_000);
+    const sizes = { servers: Number(values.servers ?? 20), policies: Number(values.policies ?? 2_000), qps };
     const shards = (values.shards ?? "1,2,4").split(",").map(Number);
     for (const runtime of runtimes) await benchControllers({ runtime, ...sizes, shards });
   },

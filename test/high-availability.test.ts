@@ -10,6 +10,8 @@ import type { KubeObject } from "../contracts/kubernetes.ts";
 import { controllerServiceAccounts as controllers } from "../contracts/names.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
+import { silentLog } from "../runtime/log.ts";
+import { WatchCache } from "../runtime/watch-cache.ts";
 import {
   doublePolicyServer,
   metricsOf,
@@ -113,6 +115,33 @@ test("leaders that are frozen are replaced when their Leases have run out, and w
   await anotherBecomesActive("after-thaw");
   assert.equal(late, []);
   for (const each of successors) assert.ok(await isLeading(each));
+});
+
+test("controllers that are configured anew leave policies active and webhooks as they are", async () => {
+  const inactive: string[] = [], done = new AbortController();
+  const { apiVersion, kind } = policyRef("");
+  const watched = new WatchCache(kube, { apiVersion, kind }, { log: silentLog });
+  void watched.start(done.signal);
+  await watched.whenSynced(done.signal);
+  const policies = watched.list().map(({ metadata }) => metadata.name);
+  watched.onChange(({ after }) => {
+    if (after && policies.includes(after.metadata.name) && !isActive(after)) inactive.push(after.metadata.name);
+  });
+  const former = controllers.map((each) => pods(each).map(({ name }) => name));
+  for (const name of controllers) {
+    const deployment = { apiVersion: "apps/v1", kind: "Deployment", name, namespace: "kubewarden" };
+    const containers = [{ name, env: [{ name: "KUBEWARDEN_LOG_LEVEL", value: "debug" }] }];
+    await kube.patch(deployment, { spec: { template: { spec: { containers } } } }, { type: "strategic" });
+  }
+  for (const [index, controller] of controllers.entries()) {
+    await eventually(`new replicas of ${controller}`, () => {
+      const now = pods(controller);
+      return now.length === 2 && now.every(({ name }) => !former[index]!.includes(name));
+    }, { withinMs: 120_000 });
+  }
+  await anotherBecomesActive("after-reconfiguration");
+  done.abort();
+  assert.equal(inactive, []);
 });
 
 test.run();

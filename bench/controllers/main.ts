@@ -18,7 +18,8 @@ import {
 } from "../../test/controllers-cluster.ts";
 import type { RuntimeName } from "../../tools/runtimes.ts";
 
-type Sizes = { runtime: RuntimeName; servers: number; policies: number; shards: readonly number[] };
+/** `qps`: `--kube-api-qps` of each controller; so high that the work is measured and not the limit, or low enough to spare. */
+type Sizes = { runtime: RuntimeName; servers: number; policies: number; shards: readonly number[]; qps: number };
 type Figures = {
   shards: number;
   /** From the start of the controllers until every policy is active. */
@@ -30,11 +31,11 @@ type Figures = {
 };
 
 /** Fills clusters, measures and prints; ends everything it has started. */
-export async function benchControllers({ runtime, servers, policies, shards }: Sizes): Promise<void> {
+export async function benchControllers({ runtime, servers, policies, shards, qps }: Sizes): Promise<void> {
   console.log(`${runtime}: ${servers} PolicyServers, ${policies} policies`);
   const rows: Figures[] = [];
   for (const count of shards) {
-    const figures = await measure({ runtime, servers, policies, shards: count });
+    const figures = await measure({ runtime, servers, policies, qps, shards: count });
     rows.push(figures);
     console.log(lineOf(figures, rows[0] ?? figures));
   }
@@ -50,19 +51,21 @@ function lineOf({ shards, convergedMs, requestsPerPolicy, memoryMiB, change }: F
 }
 
 async function measure(
-  { runtime, servers, policies, shards }: Omit<Sizes, "shards"> & { shards: number },
+  { runtime, servers, policies, shards, qps }: Omit<Sizes, "shards"> & { shards: number },
 ): Promise<Figures> {
   const env = {
-    // The work is measured, not the limit; `--kube-api-qps` is 50 otherwise.
-    KUBEWARDEN_KUBE_API_QPS: "5000",
-    KUBEWARDEN_KUBE_API_BURST: "5000",
+    KUBEWARDEN_KUBE_API_QPS: String(qps),
+    KUBEWARDEN_KUBE_API_BURST: String(qps),
+    // The local API server is one thread; a renewal must not be late because it is busy.
+    KUBEWARDEN_LEASE_DURATION: "180s",
+    KUBEWARDEN_LEASE_RENEW_DEADLINE: "170s",
     KUBEWARDEN_LOG_LEVEL: "error",
-    ...(shards > 1 ? { KUBEWARDEN_SHARDING: "true" } : {}),
   };
+  const sharing = shards > 1 ? { ...env, KUBEWARDEN_SHARDING: "true" } : env;
   // With nobody at work yet.
   const change = (object: KubeObject) => {
-    const changed = withEnvironment(object, ["reconciler", "webhook-registrar"], { replicas: 0, env });
-    return withEnvironment(changed, ["certs"], { replicas: 0, env: { KUBEWARDEN_LOG_LEVEL: "error" } });
+    const changed = withEnvironment(object, ["reconciler", "webhook-registrar"], { replicas: 0, env: sharing });
+    return withEnvironment(changed, ["certs"], { replicas: 0, env });
   };
   const installed = await startControllersCluster({ runtime, change });
   const stop = new AbortController();
