@@ -27,7 +27,7 @@ export type ServiceContext<F extends Flags> = {
   env: Readonly<Record<string, string | undefined>>;
   /** A cache that starts at once and counts for readiness; also on a replica that stands by. */
   cache(query: WatchQuery): WatchCache;
-  /** Runs a controller while this process leads. */
+  /** Runs a controller while this process leads, or its share of it where replicas share the work. */
   run<O>(controller: Controller<O>, options?: { workers?: number }): void;
   /** Runs anything else while this process leads; an error ends the process. */
   whileLeading(work: Work): void;
