@@ -6,8 +6,10 @@ import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findCondition } from "../contracts/conditions.ts";
+import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import type { WriteInfo } from "../local-cluster/api/context.ts";
+import type { RunningPod } from "../local-cluster/node/node.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
 import {
   doublePolicyServer,
@@ -68,12 +70,19 @@ async function everyServerServesAnother(): Promise<void> {
   }
 }
 
-const untilMembers = (controller: string, count: number, among = pods(controller)) =>
-  eventually(`${count} replicas of ${controller} share the work`, async () => {
-    const samples = await metricsOf(among);
-    const seen = samples.filter(({ name }) => name === "kubewarden_shard_members").map(({ value }) => value);
-    return seen.length === among.length && seen.every((each) => each === count);
-  });
+async function untilMembers(controller: string, count: number, among = () => pods(controller)): Promise<void> {
+  const seenBy = (pod: RunningPod) =>
+    metricsOf([pod]).then(
+      (samples) => samples.find(({ name }) => name === "kubewarden_shard_members")?.value ?? "not yet in",
+      messageOf,
+    );
+  const seen = async () =>
+    Object.fromEntries(await Promise.all(among().map(async (pod) => [pod.name, await seenBy(pod)])));
+  await eventually(`${count} replicas of ${controller} share the work`, async () => {
+    const counts = Object.values(await seen());
+    return counts.length === count && counts.every((each) => each === count);
+  }, { withinMs: 120_000, last: seen });
+}
 
 /** Of the memberships of both controllers; they change when a replica comes or goes. */
 async function epochs(): Promise<string> {
@@ -113,7 +122,11 @@ test("sharding: the others take over from a replica that is frozen, and it write
   const frozen = sharing.map((controller) => pods(controller)[0]!);
   for (const { pids } of frozen) signal(pids, "SIGSTOP");
   for (const [index, controller] of sharing.entries()) {
-    await untilMembers(controller, replicas - 1, pods(controller).filter(({ name }) => name !== frozen[index]!.name));
+    await untilMembers(
+      controller,
+      replicas - 1,
+      () => pods(controller).filter(({ name }) => name !== frozen[index]!.name),
+    );
   }
   await everyServerServesAnother();
   const last = new Map([...writers].map(([share, row]) => [share, row.at(-1)]));
