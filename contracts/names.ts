@@ -39,6 +39,8 @@ export const annotations = {
   relaxWhenUnavailableAfter: "kubewarden-edge.io/relax-when-unavailable-after",
   /** On a webhook configuration that lets requests pass for that reason: since when no pod has been ready. */
   relaxedSince: "kubewarden-edge.io/relaxed-since",
+  /** On a webhook configuration: the incarnation of the PolicyServer that it was registered for. */
+  policyServerUid: "kubewarden-edge.io/policy-server-uid",
 } as const;
 
 export const partOfValue = "kubewarden";

@@ -104,8 +104,7 @@ function writtenFor(spec: object, policies: KubeObject[]): Parts {
 function writtenForPolicy(object: KubeObject): Parts {
   const parsed = parsePolicy(object);
   const { policyServer: name } = parsed.spec;
-  const owner = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer", name, uid: name };
-  const server = { name, owner, terminating: false };
+  const server = { name, uid: name, terminating: false };
   const facts = { about: "policy", policy: parsed, namespace: "kubewarden", controllers: [], server } as const;
   const kind = isMutating(parsed) ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
   const webhook = webhookFor({ ...facts, webhooks: {}, taken: [] }, { kind, server, caBundle: "PEM" });

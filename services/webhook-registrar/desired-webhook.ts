@@ -53,7 +53,7 @@ export function webhookFor(facts: PolicyFacts, { kind, ...callee }: Callee & { k
     ...(conditions.length > 0 ? { matchConditions: conditions } : {}),
     ...(kind === "MutatingWebhookConfiguration" ? { reinvocationPolicy: "Never" } : {}),
   };
-  return configurationFor(policy, { kind, server: callee.server, relaxed, webhooks: [entry] });
+  return configurationFor(facts, { kind, server: callee.server, relaxed, webhooks: [entry] });
 }
 
 /**
@@ -73,7 +73,7 @@ export function keptWebhookFor(
   }));
   const relaxed = kept.some(({ failurePolicy }) => failurePolicy === "Fail") ? guard?.relaxedSince : undefined;
   const webhooks = relaxed === undefined ? kept : kept.map((entry) => ({ ...entry, failurePolicy: "Ignore" }));
-  return configurationFor(policy, { kind: standing.kind as WebhookKind, server: callee.server, relaxed, webhooks });
+  return configurationFor(facts, { kind: standing.kind as WebhookKind, server: callee.server, relaxed, webhooks });
 }
 
 /** Name of the one entry in a policy's configuration. */
@@ -87,7 +87,7 @@ function clientConfigFor({ policy, namespace }: PolicyFacts, { server, caBundle 
 }
 
 function configurationFor(
-  policy: Policy,
+  { policy, owner }: PolicyFacts,
   o: { kind: WebhookKind; server: ServerOfPolicy; relaxed: string | undefined; webhooks: unknown[] },
 ): KubeObject {
   return {
@@ -99,9 +99,11 @@ function configurationFor(
       annotations: {
         [annotations.policyName]: policy.metadata.name,
         [annotations.policyNamespace]: policy.metadata.namespace ?? "",
+        [annotations.policyServerUid]: o.server.uid,
         ...(o.relaxed === undefined ? {} : { [annotations.relaxedSince]: o.relaxed }),
       },
-      ownerReferences: [o.server.owner],
+      // The namespace and nothing else: an owner that hangs on a finalizer would keep the webhook standing.
+      ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },
     webhooks: o.webhooks,
   };

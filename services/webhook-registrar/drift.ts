@@ -6,25 +6,44 @@ import { entriesOf, relaxedSince, type WebhookEntry } from "./webhook.ts";
 /** Whether a standing configuration says all that we would write, and nothing else where that matters. */
 export function isInPlace(desired: KubeObject, standing: KubeObject | undefined): boolean {
   if (!standing || foreignItems(desired, standing)) return false;
-  const { labels = {}, annotations = {}, ownerReferences = [] } = desired.metadata;
+  const { labels = {}, annotations = {} } = desired.metadata;
   return holds(standing.metadata.labels, labels) && holds(standing.metadata.annotations, annotations) &&
     relaxedSince(desired) === relaxedSince(standing) &&
-    ownerReferences.every(({ uid }) => standing.metadata.ownerReferences?.some((each) => each.uid === uid)) &&
+    isOwned(desired, standing) &&
     isSame(desired.webhooks, standing.webhooks);
 }
 
 /**
- * Takes away what apply leaves standing because others own it: further entries, and conditions that could switch the
- * policy off. `undefined` when there is none.
+ * Takes away what apply leaves standing because others own it: further entries, conditions that could switch the policy
+ * off, and owners that could take the webhook with them or keep it. `undefined` when there is none.
  */
 export function foreignItemsPatch(desired: KubeObject, standing: KubeObject | undefined): ObjectPatch | undefined {
   if (!standing || !foreignItems(desired, standing)) return undefined;
   const { apiVersion, kind, metadata: { name, resourceVersion } } = standing;
-  return { target: { apiVersion, kind, name }, merge: { metadata: { resourceVersion }, webhooks: desired.webhooks } };
+  const { ownerReferences = [] } = desired.metadata;
+  const merge = { metadata: { resourceVersion, ownerReferences }, webhooks: desired.webhooks };
+  return { target: { apiVersion, kind, name }, merge };
+}
+
+function foreignItems(desired: KubeObject, standing: KubeObject): boolean {
+  return foreignOwners(desired, standing) || foreignEntries(desired, standing);
+}
+
+/** Only beside ours: before, an apply may drop them, as it does with those of our former releases. */
+function foreignOwners(desired: KubeObject, standing: KubeObject): boolean {
+  return isOwned(desired, standing) && uidsOfOwners(standing).some((uid) => !uidsOfOwners(desired).includes(uid));
+}
+
+function isOwned(desired: KubeObject, standing: KubeObject): boolean {
+  return uidsOfOwners(desired).every((uid) => uidsOfOwners(standing).includes(uid));
+}
+
+function uidsOfOwners({ metadata: { ownerReferences = [] } }: KubeObject): string[] {
+  return ownerReferences.map(({ uid }) => uid);
 }
 
 /** Both lists are maps keyed by name to the API server, which merges them item by item. */
-function foreignItems(desired: KubeObject, standing: KubeObject): boolean {
+function foreignEntries(desired: KubeObject, standing: KubeObject): boolean {
   return entriesOf(standing).some((entry) => {
     const wanted = entriesOf(desired).find(({ name }) => name === entry.name);
     return !wanted || conditionNames(entry).some((name) => !conditionNames(wanted).includes(name));

@@ -12,7 +12,7 @@ export type Webhooks = Partial<Record<WebhookKind, KubeObject>>;
 /** The PolicyServer that a policy names, as it stands now. */
 export type ServerOfPolicy = {
   name: string;
-  owner: OwnerReference;
+  uid: string;
   terminating: boolean;
   /** Since when no pod of it is ready, as the reconciler saw it; absent while one is, or nothing is known. */
   unavailableSince?: string;
@@ -26,6 +26,8 @@ export type PolicyFacts = {
   policy: Policy;
   /** Where policy servers run. */
   namespace: string;
+  /** That namespace as the owner of every webhook; absent if there is no such Namespace. */
+  owner?: OwnerReference;
   /** User names of our controllers. */
   controllers: readonly string[];
   server?: ServerOfPolicy;

@@ -7,6 +7,7 @@ import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
 import { keysForPolicy, keysForWebhook, parseKey, serverKey, serverNameOf, serversCalledBy } from "./keys.ts";
 import { observe, serverOfKey } from "./observe.ts";
+import { ownerOfWebhooks } from "./owner.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
 import { isRefusal } from "./refusal.ts";
 import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
@@ -20,7 +21,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
   description: "Registers policies with the API server once their policy server serves them",
   flags: registrarFlags,
   shardable: true,
-  start({ kube, cache, run, options, metrics }) {
+  async start({ kube, cache, run, log, options, metrics, signal }) {
     const namespace = options.deploymentsNamespace;
     const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
     const webhookCache = (kind: string) =>
@@ -43,6 +44,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       kube,
       fieldManager: serviceName,
       namespace,
+      owner: await ownerOfWebhooks({ kube, namespace, log, signal }),
       controllers,
       servers,
       policies,

@@ -1,6 +1,6 @@
 import { findCondition } from "../../contracts/conditions.ts";
 import { messageOf } from "../../contracts/errors.ts";
-import { type KubeObject, ownerReferenceTo } from "../../contracts/kubernetes.ts";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { finalizer, ownedObjectName } from "../../contracts/names.ts";
 import { parsePolicy, type Policy } from "../../contracts/policy.ts";
 import { guardFor } from "./deadlock-guard.ts";
@@ -21,6 +21,7 @@ export async function policyFacts(object: KubeObject, world: World, signal: Abor
     about: "policy",
     policy,
     namespace: world.namespace,
+    owner: world.owner,
     controllers: world.controllers,
     server,
     guard: guardFor(policy, { unavailableSince: server?.unavailableSince, now: world.now() }),
@@ -113,10 +114,10 @@ async function refusalOf(
 
 function serverOfPolicy(server: KubeObject | undefined): ServerOfPolicy | undefined {
   if (!server) return undefined;
-  const { name, deletionTimestamp } = server.metadata;
+  const { name, uid = "", deletionTimestamp } = server.metadata;
   return {
     name,
-    owner: ownerReferenceTo(server),
+    uid,
     terminating: deletionTimestamp !== undefined,
     unavailableSince: unavailableSince(server),
     caBundle: serverStatus(server).caBundle,

@@ -2,7 +2,7 @@ import { findCondition } from "../../contracts/conditions.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { ServerFacts } from "./facts.ts";
-import { entriesOf, nameRefOf, webhookApiVersion, webhookKinds } from "./webhook.ts";
+import { entriesOf, isOfServer, nameRefOf, webhookApiVersion, webhookKinds } from "./webhook.ts";
 import { callsServer, serverStatus, type World } from "./world.ts";
 
 /** Gathers what the plan for one PolicyServer looks at. */
@@ -42,10 +42,9 @@ async function liveWebhooks({ kube }: World, signal: AbortSignal): Promise<KubeO
   return lists.flatMap(({ items }) => items);
 }
 
-/** Whether a configuration calls a server, or is owned by it. */
-function concerns(configuration: KubeObject, { metadata: { name, uid } }: KubeObject, namespace: string): boolean {
-  return callsServer(configuration, name, namespace) ||
-    (configuration.metadata.ownerReferences?.some((each) => each.uid === uid) ?? false);
+/** Whether a configuration calls a server, or was registered for it. */
+function concerns(configuration: KubeObject, { metadata }: KubeObject, namespace: string): boolean {
+  return callsServer(configuration, metadata.name, namespace) || isOfServer(configuration, metadata.uid ?? "");
 }
 
 function isRefused(policy: KubeObject): boolean {

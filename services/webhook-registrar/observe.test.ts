@@ -9,7 +9,7 @@ import { serversCalledBy } from "./keys.ts";
 import { observe } from "./observe.ts";
 import { planRegistration } from "./plan.ts";
 import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
-import { type Change, desired, factsOf, M, policyOf, reachable, rollingOut, stored, V } from "./test-objects.ts";
+import { type Change, desired, factsOf, M, owner, policyOf, reachable, rollingOut, stored, V } from "./test-objects.ts";
 import { type ObjectSource, uniqueNameOf, type World } from "./world.ts";
 
 const policyServer = (conditions: object[] = [], metadata: object = {}): KubeObject => ({
@@ -33,6 +33,7 @@ function worldOf({ policy, server = policyServer(), cached = [], now = "2030-01-
     kube,
     fieldManager: "webhook-registrar",
     namespace: "kubewarden",
+    owner,
     controllers: [],
     servers: source([server]),
     policies: {
@@ -193,6 +194,25 @@ test("observe: a bundle is confirmed by what stands, not by a cache that has not
   assert.is(await confirmed(), undefined);
   await scene.kube.apply(desired(V), { fieldManager: "webhook-registrar" });
   assert.ok(await confirmed());
+});
+
+test("observe: a server that goes away waits for what calls it and for what was registered for it", async () => {
+  const metadata = { deletionTimestamp: "2030-01-01T00:00:00Z" };
+  const scene = worldOf({ server: policyServer([], metadata) });
+  const called = stored(V);
+  const elsewhere = (kind: typeof V | typeof M, name: string, more: object) => {
+    const webhook = stored(kind);
+    const [entry] = webhook.webhooks as { clientConfig: { service: { name: string } } }[];
+    entry!.clientConfig.service.name = "elsewhere";
+    return { ...webhook, metadata: { name, ...more } };
+  };
+  const former = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer", name: "default", uid: "ps1" };
+  await scene.kube.create(called);
+  await scene.kube.create(elsewhere(V, "told", { annotations: { [annotations.policyServerUid]: "ps1" } }));
+  await scene.kube.create(elsewhere(M, "of-former-release", { ownerReferences: [former] }));
+  await scene.kube.create(elsewhere(M, "another", { annotations: { [annotations.policyServerUid]: "ps2" } }));
+  const seen = await observe({ kind: "PolicyServer", name: "default" }, scene.world, new AbortController().signal);
+  assert.equal(planRegistration(seen).remove.map(({ name }) => name), ["clusterwide-psp", "told", "of-former-release"]);
 });
 
 const guarded = (after: string) =>

@@ -20,6 +20,8 @@ const nothing = { apply: [], remove: [], finalizers: [] };
 const both = [`${V} clusterwide-psp`, `${M} clusterwide-psp`];
 const drop = ["drop kubewarden.io/finalizer"];
 
+const target = { apiVersion: "policies.kubewarden.io/v1", kind: "PolicyServer", name: "default", uid: "ps1" };
+
 const cases: [string, PolicyFacts, object][] = [
   [
     "a policy that is served gets its webhook, after its finalizer",
@@ -153,7 +155,7 @@ const cases: [string, PolicyFacts, object][] = [
   ],
   [
     "a webhook of a former server of that name is removed while the new one starts",
-    factsOf({}, { webhooks: { [V]: stored(V) }, server: { ...server, owner: { ...owner, uid: "ps2" } } }),
+    factsOf({}, { webhooks: { [V]: stored(V) }, server: { ...server, uid: "ps2" } }),
     { ...nothing, remove: [`${V} clusterwide-psp`], status: "scheduled False WaitingForPolicyServer" },
   ],
   [
@@ -254,8 +256,20 @@ test("plan: what others added to a webhook is taken away in the version that was
   assert.equal(plan.apply, []);
   assert.equal(plan.patch, [{
     target: { apiVersion: "admissionregistration.k8s.io/v1", kind: V, name: "clusterwide-psp" },
-    merge: { metadata: { resourceVersion: "9" }, webhooks: desired(V).webhooks },
+    merge: { metadata: { resourceVersion: "9", ownerReferences: [owner] }, webhooks: desired(V).webhooks },
   }]);
+});
+
+test("plan: an owner that others added is taken away, that of a former release by the apply", () => {
+  const merge = (ownerReferences: object[]) => {
+    const standing = stored(V);
+    standing.metadata = { ...standing.metadata, ownerReferences: ownerReferences as typeof owner[] };
+    const plan = planRegistration(factsOf({ status: rollingOut }, { webhooks: { [V]: standing } }));
+    return [plan.apply.length, plan.patch?.map((each) => (each.merge.metadata as object))];
+  };
+  assert.equal(merge([owner, target]), [0, [{ resourceVersion: "9", ownerReferences: [owner] }]]);
+  assert.equal(merge([target]), [1, []]);
+  assert.equal(merge([owner]), [0, []]);
 });
 
 test("plan: a write that failed is not reported as done", () => {
@@ -270,7 +284,7 @@ test("plan: a write that failed is not reported as done", () => {
 
 const serverFacts = (more: Partial<ServerFacts> = {}): ServerFacts => ({
   about: "server",
-  target: owner,
+  target,
   generation: 1,
   terminating: false,
   bundle: { digest: "d2", base64: "new" },
@@ -303,7 +317,7 @@ for (const [name, facts, digest] of digestCases) {
   test(`plan: ${name}`, () => {
     assert.equal(planRegistration(facts), {
       ...nothingToDo,
-      status: [{ target: owner, conditions: [], fields: { trustedCaDigest: digest } }],
+      status: [{ target, conditions: [], fields: { trustedCaDigest: digest } }],
     });
   });
 }

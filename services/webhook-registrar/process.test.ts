@@ -18,6 +18,7 @@ const test = suite<Context>("webhook-registrar, as a process");
 
 const server: ObjectRef = { apiVersion, kind: "PolicyServer", name: "default" };
 const policy: ObjectRef = { apiVersion, kind: "ClusterAdmissionPolicy", name: "no-secrets" };
+const deploymentsNamespace: ObjectRef = { apiVersion: "v1", kind: "Namespace", name: "kubewarden" };
 const webhooks = "admissionregistration.k8s.io/v1";
 const validating: ObjectRef = {
   apiVersion: webhooks,
@@ -123,7 +124,46 @@ test("once served it has its finalizer, its webhook and is active", async ({ ben
   const webhook = (await kube.get(validating))!;
   assert.is(entryOf(webhook)!.clientConfig.caBundle, btoa("first\n"));
   assert.equal(entryOf(webhook)!.namespaceSelector.matchExpressions[0]!.values, ["kubewarden"]);
-  assert.is(webhook.metadata.ownerReferences![0]!.uid, (await kube.get(server))!.metadata.uid);
+  assert.equal(webhook.metadata.ownerReferences, await owners(bench));
+  const { uid } = (await kube.get(server))!.metadata;
+  assert.is(webhook.metadata.annotations![annotations.policyServerUid], uid);
+});
+
+/** The deployments namespace and nobody else. */
+async function owners({ kube }: ControllerBench) {
+  const { apiVersion, kind, metadata: { name, uid } } = (await kube.get(deploymentsNamespace))!;
+  return [{ apiVersion, kind, name, uid }];
+}
+const isOwnedBy = (object: KubeObject | undefined, wanted: object) =>
+  JSON.stringify(object?.metadata.ownerReferences) === JSON.stringify(wanted);
+
+test("a webhook as a former release left it, owned by its PolicyServer, is owned by the namespace after an apply", async ({ bench }) => {
+  const { kube } = bench;
+  await serve(bench, policy, false);
+  const { uid } = (await kube.get(server))!.metadata;
+  const { metadata, webhooks: entries } = (await kube.get(validating))!;
+  const { [annotations.policyServerUid]: _, ...former } = metadata.annotations!;
+  const { apiVersion: version, kind, name } = validating;
+  await kube.apply({
+    apiVersion: version,
+    kind,
+    metadata: { name, labels: metadata.labels!, annotations: former, ownerReferences: [{ ...server, uid: uid! }] },
+    webhooks: entries,
+  }, { fieldManager: "webhook-registrar", force: true });
+  const wanted = await owners(bench);
+  await until("the owner", async () => isOwnedBy(await kube.get(validating), wanted));
+  const converted = (await kube.get(validating))!.metadata;
+  assert.is(converted.annotations![annotations.policyServerUid], uid);
+  assert.is(converted.uid, metadata.uid);
+});
+
+test("an owner that somebody adds to a webhook is taken away, since it would keep it or take it along", async ({ bench }) => {
+  const { kube } = bench;
+  const wanted = await owners(bench);
+  const { uid } = (await kube.get(server))!.metadata;
+  const ownerReferences = [...wanted, { ...server, uid }];
+  await kube.patch(validating, { metadata: { ownerReferences } }, { type: "merge" });
+  await until("the only owner", async () => isOwnedBy(await kube.get(validating), wanted));
 });
 
 test("a webhook changed by hand is put back, also while a rollout is under way", async ({ bench }) => {
@@ -250,6 +290,7 @@ test("policies of all four kinds pass through pending, and each gets its webhook
     assert.equal(metadata.annotations, {
       kubewardenPolicyName: ref.name,
       kubewardenPolicyNamespace: ref.namespace ?? "",
+      [annotations.policyServerUid]: (await kube.get(server))!.metadata.uid,
     });
     assert.is((entries as Entry[]).length, 1);
     const { service, caBundle } = entryOf({ ...object, webhooks: entries })!.clientConfig;

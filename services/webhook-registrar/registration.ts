@@ -49,7 +49,7 @@ export function registrationFor(facts: PolicyFacts): Registration {
 export function isServed({ policy, server }: PolicyFacts): boolean {
   const reachable = findCondition(policy, "PolicyUniquelyReachable");
   return reachable?.status === "True" && reachable.observedGeneration === policy.metadata.generation &&
-    server !== undefined && policy.status?.servedBy?.policyServerUid === server.owner.uid;
+    server !== undefined && policy.status?.servedBy?.policyServerUid === server.uid;
 }
 
 /** Configurations that were registered for the server as it stands, and still call it. */
@@ -57,7 +57,7 @@ export function standingWebhooks({ policy, webhooks, server }: PolicyFacts): Kub
   if (!server) return [];
   const name = entryNameOf(policy);
   return listOf(webhooks).filter((each) =>
-    !isOfFormerServer(each, server.owner) && entriesOf(each).some((entry) => entry.name === name)
+    !isOfFormerServer(each, server.uid) && entriesOf(each).some((entry) => entry.name === name)
   );
 }
 

@@ -6,10 +6,10 @@ import type { PolicyFacts, ServerOfPolicy, WebhookKind } from "./facts.ts";
 
 const apiVersion = "policies.kubewarden.io/v1";
 /** Objects that the tests of this service start from, as an API server would return them. */
-export const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
+export const owner = { apiVersion: "v1", kind: "Namespace", name: "kubewarden", uid: "ns1" };
 export const server: ServerOfPolicy = {
   name: "default",
-  owner,
+  uid: "ps1",
   terminating: false,
   caBundle: "pem\n",
 };
@@ -66,6 +66,7 @@ export const factsOf = (change: Change = {}, more: Partial<PolicyFacts> = {}): P
   about: "policy",
   policy: policyOf(change),
   namespace: "kubewarden",
+  owner,
   controllers: ["system:serviceaccount:kubewarden:certs"],
   server,
   webhooks: {},

@@ -3,13 +3,13 @@ import * as assert from "uvu/assert";
 import { annotations } from "../../contracts/names.ts";
 import { parsePolicy } from "../../contracts/policy.ts";
 import type { PolicyFacts } from "./facts.ts";
-import { isInPlace } from "./drift.ts";
 import { webhookFor } from "./desired-webhook.ts";
-import { isOwnedBy } from "./webhook.ts";
+import { isOfFormerServer, isOfServer, isOwnedBy } from "./webhook.ts";
 
 const apiVersion = "policies.kubewarden.io/v1";
-const owner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
-const server = { name: "default", owner, terminating: false };
+const owner = { apiVersion: "v1", kind: "Namespace", name: "kubewarden", uid: "ns1" };
+const server = { name: "default", uid: "ps1", terminating: false };
+const serverUid = { "kubewarden-edge.io/policy-server-uid": "ps1" };
 const rule = (apiGroups: string[], resources: string[]) => ({
   apiGroups,
   apiVersions: ["v1"],
@@ -33,6 +33,7 @@ const factsOf = (kind: string, spec: object, namespace?: string): PolicyFacts =>
     },
   }),
   namespace: "kubewarden",
+  owner,
   controllers: ["system:serviceaccount:kubewarden:certs", "system:serviceaccount:kubewarden:reconciler"],
   server,
   webhooks: {},
@@ -49,7 +50,7 @@ test("webhook: a plain cluster-wide policy, field by field", () => {
     metadata: {
       name: "clusterwide-psp",
       labels: { "app.kubernetes.io/part-of": "kubewarden" },
-      annotations: { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "" },
+      annotations: { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "", ...serverUid },
       ownerReferences: [owner],
     },
     webhooks: [{
@@ -147,7 +148,7 @@ test("webhook: a namespaced policy is about its namespace and nothing else", () 
     assert.equal((entry.rules as { scope: string }[])[0]!.scope, "Namespaced");
     const { name, annotations } = webhookOf(facts).metadata;
     assert.is(name, kind === "AdmissionPolicy" ? "namespaced-team-a-psp" : "namespaced-group-team-a-psp");
-    assert.equal(annotations, { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "team-a" });
+    assert.equal(annotations, { kubewardenPolicyName: "psp", kubewardenPolicyNamespace: "team-a", ...serverUid });
   }
 });
 
@@ -216,36 +217,26 @@ const facts = factsOf("ClusterAdmissionPolicy", {
   matchConditions: [{ name: "c", expression: "true" }],
   namespaceSelector: { matchExpressions: [] },
 });
-type Entry = Record<string, unknown> & {
-  clientConfig: { caBundle: string; service: { name: string; path: string } };
-  matchConditions: object[];
-  rules: object[];
-};
-const drifts: [string, (stored: ReturnType<typeof webhookOf>, entry: Entry) => void, boolean][] = [
-  ["nothing", () => {}, true],
-  ["a foreign label", ({ metadata }) => void (metadata.labels!.mine = "yes"), true],
-  ["a foreign annotation", ({ metadata }) => void (metadata.annotations!.mine = "yes"), true],
-  ["another policy's name", ({ metadata }) => void (metadata.annotations!.kubewardenPolicyName = "x"), false],
-  ["the mark of a relaxed one", ({ metadata }) => void (metadata.annotations![annotations.relaxedSince] = "x"), false],
-  ["another service", (_, entry) => void (entry.clientConfig.service.name = "x"), false],
-  ["another path", (_, entry) => void (entry.clientConfig.service.path = "/"), false],
-  ["its label taken away", ({ metadata }) => void (metadata.labels = {}), false],
-  ["its annotations taken away", ({ metadata }) => void (delete metadata.annotations), false],
-  ["its owner taken away", ({ metadata }) => void (metadata.ownerReferences = []), false],
-  ["another failure policy", (_, entry) => void (entry.failurePolicy = "Ignore"), false],
-  ["another bundle", (_, entry) => void (entry.clientConfig.caBundle = ""), false],
-  ["an object selector", (_, entry) => void (entry.objectSelector = { matchLabels: { a: "b" } }), false],
-  ["a rule less", (_, entry) => void (entry.rules.pop()), false],
-  ["a condition more", (_, entry) => void (entry.matchConditions.push({ name: "d", expression: "false" })), false],
-  ["a condition less", (_, entry) => void (entry.matchConditions.pop()), false],
-  ["an entry more", ({ webhooks }) => void ((webhooks as object[]).push({ name: "x", clientConfig: {} })), false],
+const formerOwner = { apiVersion, kind: "PolicyServer", name: "default", uid: "ps1" };
+type Metadata = ReturnType<typeof webhookOf>["metadata"];
+const registeredFor: [string, Partial<Metadata>, isOf: boolean, isOfFormer: boolean][] = [
+  ["says this server", { annotations: serverUid, ownerReferences: [owner] }, true, false],
+  ["says another", { annotations: { [annotations.policyServerUid]: "ps0" }, ownerReferences: [owner] }, false, true],
+  ["says nothing", { ownerReferences: [owner] }, false, false],
+  ["came from a former release", { ownerReferences: [formerOwner] }, true, false],
+  ["came from one, for another server", { ownerReferences: [{ ...formerOwner, uid: "ps0" }] }, false, true],
+  ["came from upstream", {}, false, false],
 ];
-for (const [what, change, expected] of drifts) {
-  test(`drift: a standing webhook with ${what} is ${expected ? "in place" : "not"}`, () => {
-    const standing = structuredClone(webhookOf(facts));
-    change(standing, (standing.webhooks as Entry[])[0]!);
-    assert.is(isInPlace(webhookOf(facts), standing), expected);
+for (const [what, metadata, isOf, isOfFormer] of registeredFor) {
+  test(`webhook: one that ${what} is ${isOf ? "" : "not "}known to be of it${isOfFormer ? ", but of a former" : ""}`, () => {
+    const webhook = { ...webhookOf(facts), metadata: { name: "clusterwide-psp", ...metadata } };
+    assert.is(isOfServer(webhook, "ps1"), isOf);
+    assert.is(isOfFormerServer(webhook, "ps1"), isOfFormer);
   });
 }
+
+test("webhook: without a Namespace nobody owns it", () => {
+  assert.not.ok("ownerReferences" in webhookOf({ ...facts, owner: undefined }).metadata);
+});
 
 test.run();

@@ -1,5 +1,5 @@
 // pure
-import type { KubeObject, ObjectRef, OwnerReference } from "../../contracts/kubernetes.ts";
+import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
 import type { Policy } from "../../contracts/policy.ts";
 import type { Webhooks } from "./facts.ts";
@@ -31,10 +31,21 @@ export function isOwnedBy({ metadata }: KubeObject, policy: Pick<Policy, "metada
   return name === undefined || (name === policy.metadata.name && namespace === (policy.metadata.namespace ?? ""));
 }
 
+/** Whether a configuration was registered for this incarnation of a PolicyServer, as far as it tells. */
+export function isOfServer(configuration: KubeObject, serverUid: string): boolean {
+  return serverUidsOf(configuration).includes(serverUid);
+}
+
 /** Whether a configuration was registered for another incarnation of the PolicyServer. */
-export function isOfFormerServer({ metadata }: KubeObject, owner: OwnerReference): boolean {
-  const owners = (metadata.ownerReferences ?? []).filter(({ kind }) => kind === owner.kind);
-  return owners.length > 0 && !owners.some(({ uid }) => uid === owner.uid);
+export function isOfFormerServer(configuration: KubeObject, serverUid: string): boolean {
+  return serverUidsOf(configuration).length > 0 && !isOfServer(configuration, serverUid);
+}
+
+/** Releases before the annotation told it by an ownerReference. */
+function serverUidsOf({ metadata: { annotations: said, ownerReferences = [] } }: KubeObject): string[] {
+  const uid = said?.[annotations.policyServerUid];
+  if (uid !== undefined) return [uid];
+  return ownerReferences.filter(({ kind }) => kind === "PolicyServer").map((each) => each.uid);
 }
 
 /** A configuration by name alone: one pass owns a policy's webhooks, so no other incarnation can be hit. */

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../../contracts/kubernetes.ts";
+import type { KubeObject, OwnerReference } from "../../contracts/kubernetes.ts";
 import { ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
 import type { Kube } from "../../runtime/kube.ts";
@@ -17,6 +17,8 @@ export type World = {
   fieldManager: string;
   /** The deployments namespace. */
   namespace: string;
+  /** That namespace as the owner of every webhook; absent if there is no such Namespace. */
+  owner?: OwnerReference;
   /** User names of our controllers. */
   controllers: readonly string[];
   servers: ObjectSource;
