@@ -126,8 +126,8 @@ step(
   },
 );
 
-step("take-over: webhooks are owned by their PolicyServer and trust the authority that was there", async () => {
-  const { uid } = (await get(server)).metadata;
+step("take-over: webhooks are owned by the namespace and trust the authority that was there", async () => {
+  const { uid } = (await get({ apiVersion: "v1", kind: "Namespace", name: namespace })).metadata;
   for (const ref of [validating, mutating]) {
     const { metadata, webhooks } = await get(ref);
     assert.equal(metadata.ownerReferences?.map((each) => each.uid), [uid]);

@@ -236,6 +236,21 @@ export const workloadRules: readonly Rule[] = [
     await seen(world, `${path}/owner`, isGone);
     assert.is((await world.request("GET", `${path}/owned`)).body.metadata.ownerReferences?.length ?? 0, 0);
   }),
+  rule("what a Namespace owns outside of it stays while the Namespace is emptied, and then goes", async (world) => {
+    const { body: owner } = await world.request("GET", world.path);
+    const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    const metadata = { name: world.namespace, ownerReferences: [referenceTo(owner)] };
+    await world.request("POST", roles, { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata });
+    const path = `${world.path}/configmaps`;
+    await world.request("POST", path, configMap("held", { metadata: { finalizers: ["example.com/hold"] } }));
+    await world.request("DELETE", world.path);
+    await seen(world, `${path}/held`, (it) => it.metadata.deletionTimestamp);
+    assert.is((await world.request("GET", `${roles}/${world.namespace}`)).status, 200);
+    const merge = { contentType: "application/merge-patch+json" };
+    await world.request("PATCH", `${path}/held`, { metadata: { finalizers: null } }, merge);
+    await seen(world, `${roles}/${world.namespace}`, isGone);
+    assert.is((await world.request("GET", world.path)).status, 404);
+  }),
   rule("an object whose owner has another uid than it names is garbage", async (world) => {
     const path = `${world.path}/configmaps`;
     const { body: owner } = await world.request("POST", path, configMap("owner"));
