@@ -1,4 +1,4 @@
-// Policies that ask the cluster, in pods: with the rights that deploy/README.md says they need, and without any.
+// Policies that ask the cluster, in pods: with the rights that docs/operations says they need, and without any.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ test.after(async () => {
 
 /** The account, its rights and the PolicyServer of the manual. */
 async function manifestsOfTheManual(): Promise<KubeObject[]> {
-  const manual = await readFile(new URL("../deploy/README.md", import.meta.url), "utf8");
+  const manual = await readFile(new URL("../docs/operations/context-aware.md", import.meta.url), "utf8");
   const [, text = ""] = /```yaml\n([^]*?)```/.exec(manual) ?? [];
   return parseAllDocuments(text).map((each) => each.toJS() as KubeObject);
 }

@@ -148,7 +148,7 @@ export const workloadRules: readonly Rule[] = [
     await world.request("POST", `${world.path}/secrets`, { ...configMap("missing"), kind: "Secret" });
     await seen<PodView>(world, `${world.path}/pods/waits`, (it) => mainOf(it)?.state.running);
   }),
-  rule("a mounted ConfigMap changes late, and all of its files at once by one symlink", async (world) => {
+  rule("a mounted ConfigMap changes, all of its files at once by one symlink", async (world) => {
     await world.request("POST", `${world.path}/configmaps`, configMap("c", { data: { a: "1", b: "1" } }));
     const spec = podSpec({
       env: [{ name: "A", value: "/c/a" }, { name: "B", value: "/c/b" }],
@@ -162,7 +162,6 @@ export const workloadRules: readonly Rule[] = [
     const folder = join(world.cluster.dir, "pods", `${world.namespace}_reader_${reader.metadata.uid}`, "volumes/c");
     const before = await readlink(join(folder, "..data"));
     await world.request("PUT", `${world.path}/configmaps/c`, configMap("c", { data: { a: "2", b: "2" } }));
-    assert.is(await text("A"), "1", "the files follow later");
     await eventually("the new files", async () => (await text("A")) === "2");
     assert.is(await text("B"), "2");
     assert.is.not(await readlink(join(folder, "..data")), before);

@@ -10,35 +10,42 @@ export async function serverFacts(server: KubeObject, world: World, signal: Abor
   const { uid = "", name, generation, deletionTimestamp } = server.metadata;
   const { caBundle, trustedCaDigest } = serverStatus(server);
   const terminating = deletionTimestamp !== undefined;
-  const registered = world.webhooksOf.get(name)
-    .filter((each) => callsServer(each, name, world.namespace))
-    .flatMap((each) => {
-      const policy = world.policiesNamed.get(each.metadata.name).at(-1);
-      if (!policy) return []; // Removed under its own key; see orphanFacts.
-      const bundles = entriesOf(each).map(({ clientConfig }) => clientConfig.caBundle ?? "");
-      return [{ name: each.metadata.name, bundles, refused: isRefused(policy) }];
-    });
+  const bundle = caBundle === undefined ? undefined : { digest: sha256Hex(caBundle), base64: btoa(caBundle) };
+  // A webhook that was just written, or lost its label, is in no cache: nothing is confirmed, and no server released, by
+  // what a cache says.
+  const asksMore = terminating || (bundle !== undefined && bundle.digest !== trustedCaDigest);
+  const webhooks = asksMore ? await liveWebhooks(world, signal) : world.webhooksOf.get(name);
+  const registered = webhooks.filter((each) => callsServer(each, name, world.namespace)).flatMap((each) => {
+    const policy = world.policiesNamed.get(each.metadata.name).at(-1);
+    if (!policy) return []; // Removed under its own key; see orphanFacts.
+    const bundles = entriesOf(each).map(({ clientConfig }) => clientConfig.caBundle ?? "");
+    return [{ name: each.metadata.name, bundles, refused: isRefused(policy) }];
+  });
   return {
     about: "server",
     target: { ...refOf(server), uid },
     generation,
     terminating,
-    bundle: caBundle === undefined ? undefined : { digest: sha256Hex(caBundle), base64: btoa(caBundle) },
+    bundle,
     trustedCaDigest,
     registered,
-    remaining: terminating ? await remainingWebhooks(server, world, signal) : undefined,
+    remaining: terminating
+      ? webhooks.filter((each) => concerns(each, server, world.namespace)).map(nameRefOf)
+      : undefined,
   };
 }
 
-/** Asked live: a webhook that was just written may be in no cache yet, and its server is about to be released. */
-async function remainingWebhooks(server: KubeObject, { kube, namespace }: World, signal: AbortSignal) {
+async function liveWebhooks({ kube }: World, signal: AbortSignal): Promise<KubeObject[]> {
   const lists = await Promise.all(
     webhookKinds.map((kind) => kube.list({ apiVersion: webhookApiVersion, kind }, { signal })),
   );
-  return lists.flatMap(({ items }) => items).filter((each) =>
-    callsServer(each, server.metadata.name, namespace) ||
-    each.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
-  ).map(nameRefOf);
+  return lists.flatMap(({ items }) => items);
+}
+
+/** Whether a configuration calls a server, or is owned by it. */
+function concerns(configuration: KubeObject, { metadata: { name, uid } }: KubeObject, namespace: string): boolean {
+  return callsServer(configuration, name, namespace) ||
+    (configuration.metadata.ownerReferences?.some((each) => each.uid === uid) ?? false);
 }
 
 function isRefused(policy: KubeObject): boolean {

@@ -9,7 +9,7 @@ import { serversCalledBy } from "./keys.ts";
 import { observe } from "./observe.ts";
 import { planRegistration } from "./plan.ts";
 import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
-import { type Change, factsOf, M, policyOf, reachable, rollingOut, stored, V } from "./test-objects.ts";
+import { type Change, desired, factsOf, M, policyOf, reachable, rollingOut, stored, V } from "./test-objects.ts";
 import { type ObjectSource, uniqueNameOf, type World } from "./world.ts";
 
 const policyServer = (conditions: object[] = [], metadata: object = {}): KubeObject => ({
@@ -181,6 +181,18 @@ test("observe: and is let go when it is deleted", async () => {
   const plan = planRegistration(await seenOf(worldOf({ policy, cached: [stored(V)] })));
   assert.is(plan.remove.length, 2);
   assert.equal(plan.finalizers.map(({ change }) => change), ["drop"]);
+});
+
+test("observe: a bundle is confirmed by what stands, not by a cache that has not seen a new webhook yet", async () => {
+  const scene = worldOf({ policy: object({ status: reachable(2) }) });
+  const confirmed = async () => {
+    const seen = await observe({ kind: "PolicyServer", name: "default" }, scene.world, new AbortController().signal);
+    return planRegistration(seen).status[0]?.fields?.trustedCaDigest;
+  };
+  await scene.kube.create(stored(V, factsOf(), "old\n"));
+  assert.is(await confirmed(), undefined);
+  await scene.kube.apply(desired(V), { fieldManager: "webhook-registrar" });
+  assert.ok(await confirmed());
 });
 
 const guarded = (after: string) =>

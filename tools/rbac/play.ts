@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import { startLocalCluster } from "../../local-cluster/cluster.ts";
+import { apiVersion } from "../../contracts/names.ts";
+import { type LocalCluster, startLocalCluster } from "../../local-cluster/cluster.ts";
 import { until } from "../../local-cluster/demo/until.ts";
 import { connectKube, type Kube } from "../../runtime/kube.ts";
 import type { Flags } from "../../runtime/flag-table.ts";
@@ -11,11 +12,12 @@ import { certsService } from "../../services/certs/main.ts";
 import { reconciler } from "../../services/reconciler/main.ts";
 import { registrarService } from "../../services/webhook-registrar/main.ts";
 import type { Use } from "./rights.ts";
-import { deploymentsNamespace, policyServerImage, story } from "./story.ts";
+import { deploymentsNamespace } from "./moves.ts";
+import { policyServerImage, story } from "./story.ts";
 
 const doubleFile = fileURLToPath(new URL("../../test/doubles/policy-server.ts", import.meta.url));
 const userPrefix = `system:serviceaccount:${deploymentsNamespace}:`;
-const limitMs = 60_000;
+const limitMs = 120_000;
 
 /**
  * Installs the objects on a cluster of its own, runs the controllers under their ServiceAccounts and plays the story.
@@ -47,6 +49,7 @@ export async function play(
   });
   try {
     const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath, userAgent: "someone" });
+    touchWhatLeaves(cluster, kube);
     await install(kube, installation, enough.signal);
     for (const [account, run] of Object.entries(services)) {
       const kubeconfig = await kubeconfigOf(account);
@@ -80,6 +83,23 @@ export async function play(
     await writeFile(file, cluster.api.kubeconfig({ tokenFile }), { mode: 0o600 });
     return file;
   }
+}
+
+/**
+ * Writes to a PolicyServer that goes away just before one of ours does, a few times: who lets it go must then read it
+ * once more.
+ */
+function touchWhatLeaves({ api }: LocalCluster, kube: Kube): void {
+  let left = 3;
+  api.setOnWrite(async ({ user, verb, resource, phase }) => {
+    const isOurs = user.startsWith(userPrefix) && verb === "patch" && resource.startsWith("policyservers.");
+    if (!isOurs || phase !== "before") return;
+    const leaving = api.reader.list({ apiVersion, kind: "PolicyServer" }).find((each) =>
+      each.metadata.deletionTimestamp !== undefined
+    );
+    if (leaving === undefined || left-- <= 0) return;
+    await kube.patch(refOf(leaving), { metadata: { annotations: { touched: `${left}` } } }, { type: "merge" });
+  });
 }
 
 type Run = (argv: string[], context: { env: Record<string, string>; signal: AbortSignal }) => Promise<void>;

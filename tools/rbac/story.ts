@@ -1,33 +1,31 @@
 import { findCondition } from "../../contracts/conditions.ts";
-import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import { apiVersion, type PolicyKind, policyKindNames, policyKinds, uniqueName } from "../../contracts/names.ts";
+import type { KubeObject } from "../../contracts/kubernetes.ts";
+import { apiVersion, policyKindNames } from "../../contracts/names.ts";
 import { policy, policyServer, type Stage, untilCondition, untilGone } from "../../local-cluster/demo/looks.ts";
 import { until } from "../../local-cluster/demo/until.ts";
+import {
+  fieldManager,
+  inNamespace,
+  orphanOf,
+  owned,
+  patch,
+  policyFor,
+  refOfPolicy,
+  untilThere,
+  versionsOf,
+  webhookRef,
+} from "./moves.ts";
 
-export const deploymentsNamespace = "kubewarden";
 /** An image that only lives and dies as a policy server does (test/doubles/policy-server.ts). */
 export const policyServerImage = "policy-server-double:1";
 
 type Step = { title: string; run(stage: Stage): Promise<void> };
 
-const fieldManager = "someone";
-const webhookVersion = "admissionregistration.k8s.io/v1";
-const inNamespace = (apiVersion: string, kind: string, name: string): ObjectRef => ({
-  apiVersion,
-  kind,
-  name,
-  namespace: deploymentsNamespace,
-});
-const owned = "policy-server-default";
 const secret = inNamespace("v1", "Secret", owned);
 const budget = inNamespace("policy/v1", "PodDisruptionBudget", owned);
-const validating: ObjectRef = {
-  apiVersion: webhookVersion,
-  kind: "ValidatingWebhookConfiguration",
-  name: "clusterwide-p",
-};
 const policies = policyKindNames.map((kind) => policyFor(kind, "p"));
 const mutating = policyFor("ClusterAdmissionPolicy", "m", { mutating: true });
+const validating = webhookRef("Validating", policyFor("ClusterAdmissionPolicy", "p"));
 
 /**
  * What the three controllers need their rights for, all of it: the steps that check-rbac.ts plays. A new right needs a
@@ -63,7 +61,7 @@ export const story: readonly Step[] = [
     title: "a budget comes and goes",
     run: async (stage) => {
       await patch(stage, policyServer("default"), { spec: { minAvailable: 1 } });
-      await until("a budget", async () => await stage.kube.get(budget) !== undefined || "none", stage.wait);
+      await untilThere(stage, budget);
       await patch(stage, policyServer("default"), { spec: { minAvailable: null } });
       await untilGone(stage, budget);
     },
@@ -85,7 +83,7 @@ export const story: readonly Step[] = [
         stage.wait,
       );
       await stage.kube.remove(validating);
-      await until("the webhook", async () => await stage.kube.get(validating) !== undefined || "none", stage.wait);
+      await untilThere(stage, validating);
     },
   },
   {
@@ -126,62 +124,51 @@ export const story: readonly Step[] = [
       for (const object of [...policies, mutating]) await stage.kube.remove(refOfPolicy(object));
       for (const object of [...policies, mutating]) {
         await untilGone(stage, refOfPolicy(object));
-        const kind = object === mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
-        const name = uniqueName(object.kind as PolicyKind, object.metadata);
-        await untilGone(stage, { apiVersion: webhookVersion, kind, name });
+        await untilGone(stage, webhookRef(object === mutating ? "Mutating" : "Validating", object));
       }
     },
   },
   {
-    title: "a PolicyServer is deleted with a policy on it, and comes back",
+    title: "webhooks of policies that are gone are removed",
     run: async (stage) => {
-      const other = { apiVersion, kind: "PolicyServer", metadata: { name: "other" } };
-      await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
+      for (const object of policyKindNames.map((kind) => policyFor(kind, "ghost"))) {
+        await stage.kube.create(orphanOf(object));
+        await untilGone(stage, webhookRef("Validating", object));
+      }
+    },
+  },
+  {
+    title: "a Secret that cannot be mended is told of, twice",
+    run: async (stage) => {
+      for (const time of ["first", "second"]) {
+        await patch(stage, secret, { data: { "tls.crt": null }, immutable: true });
+        await until(`the ${time} complaint`, async () => {
+          const server = await stage.kube.get(policyServer("default"));
+          const found = server && findCondition(server, "CertSecretReconciled");
+          return found?.status === "False" || `${found?.status}`;
+        }, stage.wait);
+        await stage.kube.remove(secret);
+        await untilCondition(stage, policyServer("default"), "CertSecretReconciled");
+      }
+    },
+  },
+  {
+    title: "a PolicyServer is deleted with a policy on it, twice",
+    run: async (stage) => {
       const bound = policyFor("ClusterAdmissionPolicy", "bound", { policyServer: "other" });
       await stage.kube.apply(bound, { fieldManager });
-      await untilCondition(stage, refOfPolicy(bound), "PolicyActive");
-      await stage.kube.remove(policyServer("other"));
-      await untilGone(stage, policyServer("other"));
-      await until("the policy without a server", async () => {
-        const found = await stage.kube.get(refOfPolicy(bound));
-        const active = found && findCondition(found, "PolicyActive");
-        return active?.status === "False" || `${active?.status}`;
-      }, stage.wait);
-      // Active a second time: its Event counts up.
-      await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
-      await untilCondition(stage, refOfPolicy(bound), "PolicyActive");
+      for (const time of ["first", "second"]) {
+        const other: KubeObject = { apiVersion, kind: "PolicyServer", metadata: { name: "other" } };
+        await stage.kube.apply({ ...other, spec: { image: policyServerImage, replicas: 1 } }, { fieldManager });
+        await untilCondition(stage, refOfPolicy(bound), "PolicyActive");
+        await stage.kube.remove(policyServer("other"));
+        await untilGone(stage, policyServer("other"));
+        await until(`the policy without a server, the ${time} time`, async () => {
+          const found = await stage.kube.get(refOfPolicy(bound));
+          const active = found && findCondition(found, "PolicyActive");
+          return active?.status === "False" || `${active?.status}`;
+        }, stage.wait);
+      }
     },
   },
 ];
-
-function policyFor(kind: PolicyKind, name: string, more: object = {}): KubeObject {
-  const { namespaced, group } = policyKinds[kind];
-  const rules = [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["endpoints"] }];
-  const module = "https://modules.example/policy.wasm";
-  return {
-    apiVersion,
-    kind,
-    metadata: { name, ...(namespaced ? { namespace: "default" } : {}) },
-    spec: group
-      ? { policies: { a: { module } }, expression: "a()", message: "no", rules, ...more }
-      : { module, mutating: false, rules, ...more },
-  };
-}
-
-function refOfPolicy({ kind, metadata }: KubeObject): ObjectRef {
-  return policy(kind as PolicyKind, metadata.name, metadata.namespace);
-}
-
-async function patch({ kube, wait }: Stage, ref: ObjectRef, body: object): Promise<void> {
-  await kube.patch(ref, body, { type: "merge", fieldManager, signal: wait.signal });
-}
-
-async function versionsOf({ kube, wait }: Stage): Promise<string[]> {
-  const labelSelector = "kubewarden/policy-server=default";
-  const { items } = await kube.list({ apiVersion: "v1", kind: "ConfigMap" }, {
-    namespace: deploymentsNamespace,
-    labelSelector,
-    signal: wait.signal,
-  });
-  return items.map(({ metadata }) => metadata.name).filter((name) => name !== owned);
-}

@@ -96,7 +96,8 @@ async function connectionProblems(
     log.error(`Cannot connect to Kubernetes cluster: ${messageOf(error)}`);
     const message = (will: string) => `Cannot connect to Kubernetes, context aware policies ${will} not work properly`;
     if (!config.ignoreKubernetesConnectionFailure) {
-      return askers.map((policy) => ({ policy, code: "CONFIG_INVALID", message: message("would") }));
+      const hint = "The ServiceAccount of the PolicyServer may have no token: see docs/operations/context-aware.md";
+      return askers.map((policy) => ({ policy, code: "CONFIG_INVALID", message: `${message("would")}. ${hint}` }));
     }
     log.error(message("will"), { policies: askers });
     return [];
