@@ -3,12 +3,14 @@
  *
  *   npm run bench -- metering | guests | startup | load [--seconds N] | soak [--minutes N] | rotation [--minutes N]
  *     | context [--objects N] [--evaluations N]  [--runtime node|deno]
+ *   npm run bench -- controllers [--servers N] [--policies N] [--shards 1,2,4] [--qps N]
  *
  * They print ratios, each measured within one run: figures of different machines do not compare.
  */
 import { parseArgs } from "node:util";
 import type { RuntimeName } from "../tools/runtimes.ts";
 import { benchContext } from "./context.ts";
+import { benchControllers } from "./controllers/main.ts";
 import { benchGuests } from "./guests.ts";
 import { benchLoad } from "./load/main.ts";
 import { meteringRatio } from "./metering.ts";
@@ -24,6 +26,10 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string" },
     objects: { type: "string" },
     evaluations: { type: "string" },
+    servers: { type: "string" },
+    policies: { type: "string" },
+    shards: { type: "string" },
+    qps: { type: "string" },
   },
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
@@ -41,6 +47,12 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
   context: async () => {
     const sizes = { objects: Number(values.objects ?? 10_000), evaluations: Number(values.evaluations ?? 10_000) };
     for (const runtime of runtimes) await benchContext({ runtime, ...sizes });
+  },
+  controllers: async () => {
+    const qps = Number(values.qps ?? 5_000);
+    const sizes = { servers: Number(values.servers ?? 20), policies: Number(values.policies ?? 2_000), qps };
+    const shards = (values.shards ?? "1,2,4").split(",").map(Number);
+    for (const runtime of runtimes) await benchControllers({ runtime, ...sizes, shards });
   },
   soak: async () => {
     for (const runtime of runtimes) await soak({ runtime, minutes: Number(values.minutes ?? 10) });

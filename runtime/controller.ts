@@ -9,6 +9,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Plan, StatusIntent } from "./plan.ts";
 import { transitionsOf } from "./status-transitions.ts";
 import type { WatchCache } from "./watch-cache.ts";
+import type { Shard } from "./shards/shard.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export type { WriteFailure } from "./carry-out.ts";
@@ -37,6 +38,8 @@ export type Controller<Observed> = {
   plan: (observed: Observed, now: Date) => Plan;
   /** The status to write when object writes failed; each intent replaces the planned one for the same object. */
   onFailure?: (observed: Observed, failures: WriteFailure[], now: Date) => StatusIntent[];
+  /** What decides whose key it is where replicas share the work: keys of one share stay together. Default: the key. */
+  shareOf?: (key: string) => string;
 };
 
 export type ControllerOptions = {
@@ -49,6 +52,8 @@ export type ControllerOptions = {
   /** Hears of every change of status; without one no Events are written. */
   events?: EventRecorder;
   now?: () => Date;
+  /** This replica's share of the keys; without one all of them. */
+  shard?: Shard | undefined;
 };
 
 /**
@@ -56,8 +61,9 @@ export type ControllerOptions = {
  * looks at everything once, and then at whatever changes. A failed pass comes again with backoff.
  */
 export async function runController<O>(controller: Controller<O>, options: ControllerOptions): Promise<void> {
-  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), events, now = () => new Date() } = options;
-  const { name, sources, always = [] } = controller;
+  const { kube, metrics, signal, workers = 2, queue = new WorkQueue(), events, now = () => new Date(), shard } =
+    options;
+  const { name, sources, always = [], shareOf = (key) => key } = controller;
   const log = options.log.child({ controller: name });
   const measure = instruments(metrics, name);
   const onWrite = measure.wrote;
@@ -72,13 +78,17 @@ export async function runController<O>(controller: Controller<O>, options: Contr
       measure.depth(queue.depth);
     })
   );
-  try {
-    for (const { cache } of sources) void cache.start(signal);
-    for (const { cache } of sources) await cache.whenSynced(signal);
+  const addAll = () => {
     for (const key of always) queue.add(key);
     for (const { cache, keysFor } of sources) {
       for (const object of cache.list()) for (const key of keysFor(object)) queue.add(key);
     }
+  };
+  if (shard) unsubscribe.push(shard.onGain(addAll));
+  try {
+    for (const { cache } of sources) void cache.start(signal);
+    for (const { cache } of sources) await cache.whenSynced(signal);
+    addAll();
     log.info("controller started", { waiting: queue.depth });
     await Promise.all(Array.from({ length: workers }, work));
   } catch (error) {
@@ -93,6 +103,13 @@ export async function runController<O>(controller: Controller<O>, options: Contr
     for (;;) {
       const key = await queue.next(signal);
       measure.depth(queue.depth);
+      const share = shareOf(key);
+      if (shard && !shard.enter(share)) {
+        // Whoever has it hears of the change as well; and all keys come again when the shares change.
+        queue.forget(key);
+        queue.done(key);
+        continue;
+      }
       const started = performance.now();
       try {
         const lookAgainAfterMs = await reconcile(key);
@@ -108,6 +125,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
         const routine = error instanceof KubewardenError && error.code === "KUBE_CONFLICT";
         log[routine ? "debug" : "warn"]("reconcile failed", { key, error, retryInMs });
       } finally {
+        shard?.leave(share);
         queue.done(key);
       }
     }

@@ -202,6 +202,6 @@ function lost(name: string, why: string, cause?: unknown): KubewardenError {
 }
 
 /** metav1.MicroTime. */
-function microTime(): string {
+export function microTime(): string {
   return new Date().toISOString().replace("Z", "000Z");
 }

@@ -40,6 +40,17 @@ export const commonFlags = {
   logFmt: choiceFlag("format of log lines", ["json", "text"], "json", { env: "KUBEWARDEN_LOG_FMT" }),
 };
 
+/** For services whose replicas may share the work. */
+export const sharingFlags = {
+  sharding: booleanFlag(
+    "replicas divide the work among them instead of standing by; every one must be started so",
+    false,
+    {
+      env: "KUBEWARDEN_SHARDING",
+    },
+  ),
+};
+
 /** What every controller process understands. */
 export type CommonOptions = FlagValues<typeof commonFlags>;
 

@@ -13,8 +13,9 @@ import { startTelemetry } from "./otlp.ts";
 import { type ProcessContext, runProcess } from "./process.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { countRequests } from "./request-metrics.ts";
-import { checkLeaseTimes, commonFlags, type CommonOptions } from "./service-flags.ts";
+import { checkLeaseTimes, commonFlags, type CommonOptions, sharingFlags } from "./service-flags.ts";
 import { serveProbes } from "./service-probes.ts";
+import { type Sharing, whileSharing } from "./shards/while-sharing.ts";
 import { whenAborted } from "./sleep.ts";
 import { WatchCache, type WatchQuery } from "./watch-cache.ts";
 
@@ -28,10 +29,12 @@ export type ServiceContext<F extends Flags> = {
   env: Readonly<Record<string, string | undefined>>;
   /** A cache that starts at once and counts for readiness; also on a replica that stands by. */
   cache(query: WatchQuery): WatchCache;
-  /** Runs a controller while this process leads. */
+  /** Runs a controller while this process leads, or its share of it where replicas share the work. */
   run<O>(controller: Controller<O>, options?: { workers?: number }): void;
   /** Runs anything else while this process leads; an error ends the process. */
   whileLeading(work: Work): void;
+  /** Whether this replica, and no other, works on a share of the keys now: for what may be told once only. */
+  mine(share: string): boolean;
 };
 
 export type ServiceSpec<F extends Flags> = {
@@ -39,6 +42,8 @@ export type ServiceSpec<F extends Flags> = {
   name: string;
   description: string;
   flags?: F;
+  /** Whether `--sharding` is offered. */
+  shardable?: boolean;
   /** Wires caches and controllers; called once, before this process leads. */
   start(context: ServiceContext<F>): void | Promise<void>;
 };
@@ -62,8 +67,9 @@ export async function runService<F extends Flags>(
   argv: readonly string[],
   { signal: stop, env }: ProcessContext,
 ): Promise<void> {
-  const flags = { ...commonFlags, ...spec.flags };
-  const options = parseCli({ ...spec, flags }, argv, env) as CommonOptions & FlagValues<F> | undefined;
+  const flags = { ...commonFlags, ...(spec.shardable ? sharingFlags : {}), ...spec.flags };
+  type Options = CommonOptions & FlagValues<F> & Partial<FlagValues<typeof sharingFlags>>;
+  const options = parseCli({ ...spec, flags }, argv, env) as Options | undefined;
   if (options === undefined) return;
   checkLeaseTimes(options);
   const log = createLog({ level: options.logLevel, format: options.logFmt, fields: { service: spec.name } });
@@ -92,7 +98,14 @@ export async function runService<F extends Flags>(
   const caches: WatchCache[] = [];
   const leadingWorks: Work[] = [];
   const leads = metrics.gauge("kubewarden_leading", "1 while this replica works, 0 while it stands by");
-  const role = () => mayWrite() ? "leading" : "standing by";
+  let sharing: Sharing | undefined;
+  const role = () =>
+    !mayWrite() ? "standing by" : sharing ? `one of ${sharing.members()} that share the work` : "leading";
+  metrics.observed(
+    "kubewarden_shard_members",
+    "Replicas that share the work, as this one sees it",
+    () => sharing ? [[sharing.members(), {}]] : [],
+  );
   const servers = await serveProbes({ options, env, signal, log, metrics, caches, role });
   try {
     await spec.start({
@@ -112,10 +125,12 @@ export async function runService<F extends Flags>(
         leadingWorks.push((leading) => {
           const component = controller.name, instance = env.POD_NAME || spec.name;
           const events = new EventRecorder({ kube: ofEvents, log, signal: leading, component, instance });
-          return runController(controller, { kube, log, metrics, signal: leading, workers, events });
+          const shard = sharing?.shard;
+          return runController(controller, { kube, log, metrics, signal: leading, workers, events, shard });
         });
       },
       whileLeading: (work) => void leadingWorks.push(work),
+      mine: (share) => mayWrite() && (sharing?.shard.holds(share) ?? true),
     });
     leads.set(0);
     const lead = async (leading: AbortSignal, holds: () => boolean) => {
@@ -123,20 +138,25 @@ export async function runService<F extends Flags>(
       leads.set(1);
       await allOrNone(leadingWorks, leading).finally(() => leads.set(0));
     };
-    if (options.leaderElect) {
-      await whileLeading({
-        // Without a limit: the work that waits for its turn must not hold up what keeps it allowed.
-        kube: await connectKube(access),
-        name: spec.name,
-        namespace: options.deploymentsNamespace,
-        identity: leaseIdentity(env),
-        durationMs: options.leaseDuration,
-        renewDeadlineMs: options.leaseRenewDeadline,
-        retryPeriodMs: options.leaseRetryPeriod,
-        log,
-        signal,
-      }, lead);
-    } else await lead(signal, () => true);
+    const lease = {
+      // Without a limit: the work that waits for its turn must not hold up what keeps it allowed.
+      kube: await connectKube(access),
+      name: spec.name,
+      namespace: options.deploymentsNamespace,
+      identity: leaseIdentity(env),
+      durationMs: options.leaseDuration,
+      renewDeadlineMs: options.leaseRenewDeadline,
+      retryPeriodMs: options.leaseRetryPeriod,
+      log,
+      signal,
+    };
+    if (options.sharding) {
+      await whileSharing(lease, (leading, shared) => {
+        sharing = shared;
+        return lead(leading, shared.holds);
+      });
+    } else if (options.leaderElect) await whileLeading(lease, lead);
+    else await lead(signal, () => true);
     await whenAborted(stop);
   } catch (error) {
     if (!stop.aborted) throw error;

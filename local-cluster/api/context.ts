@@ -17,8 +17,13 @@ export type RequestSeen = {
   readonly resource: string;
 };
 
-/** A write that will be, or has been, stored; `after` comes before the answer is sent. */
-export type WriteInfo = RequestSeen & { readonly phase: "before" | "after" };
+/** A write that will be, has been or was not stored; `after` and `refused` come before the answer is sent. */
+export type WriteInfo = RequestSeen & {
+  /** Of the object; absent where the server is to choose one, and for a collection. */
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly phase: "before" | "after" | "refused";
+};
 
 export type UnfinishedList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };
 

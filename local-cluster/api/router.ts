@@ -72,16 +72,24 @@ async function route(incoming: Incoming, warn: (text: string) => void): Promise<
   if (["get", "watch"].includes(info.verb)) return subresource(incoming, write);
   // What stores nothing is no write.
   const onWrite = write.dryRun || type.virtual ? undefined : incoming.options.onWrite;
-  const seen = seenOf(user, info.verb, groupResourceOf(type));
-  await onWrite?.({ ...seen, phase: "before" });
-  const response = type.virtual && info.verb === "create"
-    ? json(incoming.options.review(decodeObject(write), user, target.namespace), 201)
-    : target.subresource !== undefined
-    ? await subresource(incoming, write)
-    : answer(incoming, type, await writeTo(context, write, info));
-  await onWrite?.({ ...seen, phase: "after" });
+  const about = writeInfoOf(write, type);
+  await onWrite?.({ ...about, phase: "before" });
+  const response = await carriedOut(incoming, type, write).catch(async (error) => {
+    await onWrite?.({ ...about, phase: "refused" });
+    throw error;
+  });
+  await onWrite?.({ ...about, phase: "after" });
   request.signal.throwIfAborted();
   return response;
+}
+
+async function carriedOut(incoming: Incoming, type: ResourceType, write: WriteRequest): Promise<Response> {
+  const { context, info, user, options } = incoming;
+  if (type.virtual && info.verb === "create") {
+    return json(options.review(decodeObject(write), user, write.namespace), 201);
+  }
+  if (write.subresource !== undefined) return await subresource(incoming, write);
+  return answer(incoming, type, await writeTo(context, write, info));
 }
 
 function read({ context, info, request }: Incoming, type: ResourceType, target: ResourceTarget): Response {
@@ -158,4 +166,23 @@ function failure({ status }: StatusError): Response {
   const { retryAfterSeconds } = status.details ?? {};
   if (retryAfterSeconds !== undefined) response.headers.set("Retry-After", String(retryAfterSeconds));
   return response;
+}
+
+function writeInfoOf(write: WriteRequest, type: ResourceType): Omit<WriteInfo, "phase"> {
+  const { user, verb, namespace, name = nameInBody(write) } = write;
+  return {
+    ...seenOf(user, verb, groupResourceOf(type)),
+    ...(name ? { name } : {}),
+    ...(namespace ? { namespace } : {}),
+  };
+}
+
+/** A POST names its object in the body alone; one that cannot be read is refused in a moment. */
+function nameInBody({ verb, body, contentType }: WriteRequest): string | undefined {
+  if (verb !== "create" || !contentType.includes("json")) return undefined;
+  try {
+    return (JSON.parse(body) as Partial<KubeObject>).metadata?.name;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,9 +1,9 @@
 import { sha256Hex } from "../../runtime/digest.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
-import { whenAborted } from "../../runtime/sleep.ts";
 import { reconcilerFlags, settingsFrom } from "./config.ts";
 import { defaultsController } from "./defaults/controller.ts";
 import { allPolicies, observe, openCaches, sourcesOf } from "./observe.ts";
+import { policyServerOf } from "./configuration.ts";
 import { observeSettled } from "./observe-settled.ts";
 import { ownImageReader } from "./own-image.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";
@@ -14,19 +14,18 @@ export const reconciler: ServiceSpec<typeof reconcilerFlags> = {
   name: "reconciler",
   description: "Runs a policy server for every PolicyServer, configured with the policies that are bound to it",
   flags: reconcilerFlags,
-  start({ kube, cache, run, whileLeading, options, env, log, metrics }) {
+  shardable: true,
+  start({ kube, cache, run, mine, options, env, log, metrics }) {
     const settings = settingsFrom(options, env);
     if (settings.hostNetwork) log.warn("policy servers use the network of their nodes: their ports must be free there");
     const caches = openCaches(cache, settings);
     const ownImage = ownImageReader({ kube, env, override: options.policyServerImage });
-    // Only who leads tells of them: the sum over all replicas is the number of policies.
-    let leads = false;
-    whileLeading(async (signal) => {
-      leads = true;
-      await whenAborted(signal);
-      leads = false;
-    });
-    metrics.observed(policyMetric.name, policyMetric.help, () => leads ? policySeries(allPolicies(caches)) : []);
+    // Only who works on them tells of them: the sum over all replicas is the number of policies.
+    metrics.observed(
+      policyMetric.name,
+      policyMetric.help,
+      () => policySeries(allPolicies(caches).filter((policy) => mine(policyServerOf(policy)))),
+    );
     run({
       name: "reconciler",
       sources: sourcesOf(caches),

@@ -173,15 +173,14 @@ test("plan: reachable once the pods run it, and the plan then stays the same", (
 
 test("plan: a later rollout leaves the version alone that a policy was first served from", () => {
   const servedBy = (facts: { uid?: string; generation?: number }) => {
-    const policies = running().policies ?? [];
-    const [policy] = policies;
+    const [policy, ...others] = running().policies!;
     const { generation } = policy!.metadata;
     const type = "PolicyUniquelyReachable";
     const status = {
       conditions: [{ type, status: "True", observedGeneration: facts.generation ?? generation }],
       servedBy: { policyServerUid: facts.uid ?? "server-uid", configVersion: "earlier" },
     };
-    const steady = plan(running({ policies: [{ ...policy!, status }, ...policies.slice(1)] }));
+    const steady = plan(running({ policies: [{ ...policy!, status }, ...others] }));
     return (intentFor(steady.status, "a-uid").fields!.servedBy as { configVersion: string }).configVersion;
   };
   assert.is(servedBy({}), "earlier");

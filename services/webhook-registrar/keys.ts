@@ -32,8 +32,10 @@ export function keysForWebhook(configuration: KubeObject, bearers: readonly Kube
 }
 
 /** Names of the PolicyServers whose Service a configuration calls, going by the Service's name. */
-export function serversCalledBy(configuration: KubeObject): string[] {
-  const services = entriesOf(configuration).map(({ clientConfig }) => clientConfig.service?.name ?? "");
+export function serversCalledBy(configuration: KubeObject | undefined): string[] {
+  const services = (configuration ? entriesOf(configuration) : []).map(({ clientConfig }) =>
+    clientConfig.service?.name ?? ""
+  );
   return services.filter((each) => each.startsWith(serverPrefix)).map((each) => each.slice(serverPrefix.length));
 }
 

@@ -6,7 +6,7 @@ import { indexObjects } from "../../runtime/object-index.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
 import { keysForPolicy, keysForWebhook, parseKey, serverKey, serverNameOf, serversCalledBy } from "./keys.ts";
-import { observe } from "./observe.ts";
+import { observe, serverOfKey } from "./observe.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
 import { isRefusal } from "./refusal.ts";
 import { observeRelaxedWebhooks } from "./relaxed-metric.ts";
@@ -19,6 +19,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
   name: serviceName,
   description: "Registers policies with the API server once their policy server serves them",
   flags: registrarFlags,
+  shardable: true,
   start({ kube, cache, run, options, metrics }) {
     const namespace = options.deploymentsNamespace;
     const policyCache = (kind: PolicyKind) => cache({ apiVersion, kind });
@@ -70,6 +71,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
       ],
       observe: (key, signal) => observe(parseKey(key), world, signal),
       plan: planRegistration,
+      shareOf: (key) => serverOfKey(parseKey(key), world),
       onFailure: (observed, failures) =>
         statusAfterFailure(observed, {
           message: failures.map(({ error }) => messageOf(error)).join("; "),

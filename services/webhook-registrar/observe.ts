@@ -1,6 +1,6 @@
 import { annotations, apiVersion, type PolicyKind, uniqueName } from "../../contracts/names.ts";
 import type { Observed } from "./facts.ts";
-import type { Key } from "./keys.ts";
+import { type Key, serverNameOf, serversCalledBy } from "./keys.ts";
 import { policyFacts } from "./observe-policy.ts";
 import { serverFacts } from "./observe-server.ts";
 import { webhookKinds } from "./webhook.ts";
@@ -16,6 +16,20 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
   return policy
     ? await policyFacts(policy, world, signal)
     : await orphanFacts({ ...key, kind: key.kind }, world, signal);
+}
+
+/** The PolicyServer that a key belongs to: servers and their policies are one share of the work. */
+export function serverOfKey({ kind, name, namespace }: Key, { policies, webhooks }: World): string {
+  if (kind === "PolicyServer") return name;
+  const policy = policies[kind].get(name, namespace);
+  if (policy) return serverNameOf(policy);
+  // A policy that is gone: only a webhook that it left is of interest.
+  const unique = uniqueName(kind, { name, namespace });
+  const [server] = webhookKinds.flatMap((each) => {
+    const webhook = webhooks[each].get(unique);
+    return webhook ? serversCalledBy(webhook) : [];
+  });
+  return server ?? unique;
 }
 
 /** Webhooks of a policy that is gone. Asked live: the policies' cache may be behind that of the webhooks. */
