@@ -4,7 +4,7 @@ import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { startLocalCluster } from "../../local-cluster/cluster.ts";
 import type { Stage } from "../../local-cluster/demo/looks.ts";
 import { until } from "../../local-cluster/demo/until.ts";
-import { connectKube } from "../../runtime/kube.ts";
+import { connectKube } from "../../runtime/kube/kube.ts";
 import { renderKustomization } from "../../tools/kustomize.ts";
 import { disturb } from "./disturb.ts";
 import { differences, dumpOf } from "./dump.ts";
