@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
-import { connectKube, type Kube } from "../runtime/kube.ts";
+import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { exampleUrl } from "../services/policy-server/testing/guests.ts";
 import { type PolicyServerProcess, reviewOf, send, startPolicyServerProcess } from "../test/policy-server-process.ts";
 import type { RuntimeName } from "../tools/runtimes.ts";

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { startLocalCluster } from "./cluster.ts";
 import { eventually, objectWhere } from "./testing/observe.ts";
 import type { Deployment, ReplicaSet } from "./workloads/objects.ts";

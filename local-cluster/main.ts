@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { copyFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { createLog, type LogLevel } from "../runtime/log.ts";
+import { createLog, type LogLevel } from "../runtime/telemetry/log.ts";
 import { currentRuntime, type RuntimeName } from "../tools/runtimes.ts";
 import { startLocalCluster } from "./cluster.ts";
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Log, silentLog } from "./log.ts";
+import { type Log, silentLog } from "./telemetry/log.ts";
 import { sleep } from "./sleep.ts";
 
 /** Bytes of a file. */

@@ -12,7 +12,7 @@ import type { KubeObject } from "../contracts/kubernetes.ts";
 import { apiVersion, controllerServiceAccounts as controllers } from "../contracts/names.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
 import { eventually } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
 
 const overlays = join(dirname(fileURLToPath(import.meta.url)), "../deploy/kustomize/overlays");

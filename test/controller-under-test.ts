@@ -7,7 +7,7 @@ import { findCondition } from "../contracts/conditions.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../contracts/kubernetes.ts";
 import { apiVersion } from "../contracts/names.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
-import { connectKube, type Kube } from "../runtime/kube.ts";
+import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 import { currentRuntime, runtimeCommand } from "../tools/runtimes.ts";
 

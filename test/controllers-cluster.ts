@@ -4,7 +4,7 @@ import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { apiVersion, labels } from "../contracts/names.ts";
 import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
-import { connectKube, type Kube } from "../runtime/kube.ts";
+import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { type Sample, samplesOf } from "../runtime/testing/prometheus-page.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 import type { RuntimeName } from "../tools/runtimes.ts";

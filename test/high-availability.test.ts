@@ -10,8 +10,8 @@ import type { KubeObject } from "../contracts/kubernetes.ts";
 import { controllerServiceAccounts as controllers } from "../contracts/names.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
-import { silentLog } from "../runtime/log.ts";
-import { WatchCache } from "../runtime/watch-cache.ts";
+import { silentLog } from "../runtime/telemetry/log.ts";
+import { WatchCache } from "../runtime/kube/watch-cache.ts";
 import {
   doublePolicyServer,
   metricsOf,

@@ -8,7 +8,7 @@ import { policiesFolder, readManifest } from "../local-cluster/demo/manifests.ts
 import { serveModules } from "../local-cluster/demo/module-server.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
-import { connectKube, type Kube } from "../runtime/kube.ts";
+import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 
 /** What `kubectl apply -k` gets. */

@@ -11,7 +11,7 @@ import { parse, parseAllDocuments } from "yaml";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
 import { selectorMatches } from "../local-cluster/schema/label-selector.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
 
 type Template = { metadata: { labels: Record<string, string> }; spec: { containers: Container[] } & Fields };

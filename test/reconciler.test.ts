@@ -13,7 +13,7 @@ import { apiVersion, labels, ownedObjectName } from "../contracts/names.ts";
 import type { PolicyStatus } from "../contracts/policy.ts";
 import { startLocalCluster } from "../local-cluster/cluster.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));

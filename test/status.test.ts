@@ -11,7 +11,7 @@ import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { apiVersion, ownedObjectName } from "../contracts/names.ts";
 import { startLocalCluster } from "../local-cluster/cluster.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));

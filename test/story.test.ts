@@ -3,7 +3,7 @@ import { startLocalCluster } from "../local-cluster/cluster.ts";
 import { policiesFolder } from "../local-cluster/demo/manifests.ts";
 import { serveModules } from "../local-cluster/demo/module-server.ts";
 import { storyOf } from "../local-cluster/demo/story.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 import { overlay } from "./installed-cluster.ts";
 

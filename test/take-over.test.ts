@@ -9,7 +9,7 @@ import { policy, type Stage, untilCondition } from "../local-cluster/demo/looks.
 import { policiesFolder } from "../local-cluster/demo/manifests.ts";
 import { serveModules } from "../local-cluster/demo/module-server.ts";
 import { eventually } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube.ts";
+import { connectKube } from "../runtime/kube/kube.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
 import { shellFor } from "./shell.ts";
 import { fillAsUpstream, namespace, upstreamController, upstreamImage } from "./upstream-cluster.ts";

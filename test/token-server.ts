@@ -1,5 +1,5 @@
 import { createPrivateKey, sign, X509Certificate } from "node:crypto";
-import { serve } from "../runtime/http-server.ts";
+import { serve } from "../runtime/http/server.ts";
 import { issueAuthority, issueLeaf } from "../services/certs/x509.ts";
 
 export type TokenServer = {

@@ -1,7 +1,7 @@
 import type { KubeObject, OwnerReference } from "../contracts/kubernetes.ts";
 import { apiVersion, policyKindNames } from "../contracts/names.ts";
 import { eventually } from "../local-cluster/testing/observe.ts";
-import type { Kube } from "../runtime/kube.ts";
+import type { Kube } from "../runtime/kube/kube.ts";
 import { issueAuthority, issueLeaf } from "../services/certs/x509.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 

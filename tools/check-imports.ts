@@ -13,17 +13,17 @@ type Source = { file: string; text: string; pure: boolean; imports: string[] };
 
 /** Files that may import a heavy package; tests, tools, bench and local-cluster may import anything. */
 const doors: Record<string, RegExp> = {
-  "@kubernetes/client-node": /^runtime\/kube-config\.ts$/,
+  "@kubernetes/client-node": /^runtime\/kube\/config\.ts$/,
   "@peculiar/x509": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/read-certificate\.ts$/,
   "reflect-metadata": /^services\/certs\/x509\.ts$|^services\/policy-server\/host\/read-certificate\.ts$/,
   "@wapc/host": /^services\/policy-server\/guest\/wapc-guest\.ts$/,
   "@bjorn3/browser_wasi_shim": /^services\/policy-server\/guest\/wasi\.ts$/,
   "re2js": /^services\/policy-server\/guest\/builtins\/regex\.ts$/,
   "semver": /^services\/policy-server\/guest\/builtins\/semver\.ts$/,
-  "@opentelemetry": /^runtime\/(metrics|process-metrics|tracing|otlp[\w-]*)\.ts$/,
-  "pprof-format": /^runtime\/pprof\.ts$/,
+  "@opentelemetry": /^runtime\/telemetry\/(metrics|process-metrics|tracing|otlp[\w-]*)\.ts$/,
+  "pprof-format": /^runtime\/telemetry\/pprof\.ts$/,
   "@sigstore": /^services\/policy-server\/modules\/verify\/sigstore\//,
-  "commander": /^runtime\/cli\.ts$/,
+  "commander": /^runtime\/cli\/cli\.ts$/,
 };
 const unrestricted = /^(tools|test|bench|local-cluster)\/|\.test\.ts$|^services\/entrypoint\.ts$/;
 const impure =

@@ -22,6 +22,13 @@ test("closed lists: a row a piece, with tests or a reason, is complete", () => {
   assert.equal(rowsOf(text, list)[0]?.citations.map(({ file }) => file), ["a.test.ts", "b.test.ts"]);
 });
 
+test("closed lists: tests and reasons stand in the last cell, however many are before it", () => {
+  const text =
+    "| X-08, X-09, X-10 | a `b.test.ts: b` | c | `a.test.ts: it is` |\n| X-11 | one two three | four five six | no |";
+  assert.equal(rowsOf(text, list).map(({ citations }) => citations.length), [1, 1, 1, 0]);
+  assert.equal(problemsOf(text), ["X-11 has neither a test nor a reason"]);
+});
+
 test("closed lists: an id without a row, with two rows, or with an empty one is a problem", () => {
   const text =
     "| X-08 | a | `a.test.ts: a` |\n| X-09 | b | `b` |\n| X-10 | c | one two three |\n| X-10 | c | again and again |";

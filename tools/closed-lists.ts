@@ -32,6 +32,15 @@ export const closedLists: readonly ClosedList[] = [
       ...numbered("AT-", { from: 123, to: 126, digits: 3 }),
     ],
   },
+  { what: "bugs of the controller and the audit scanner", ids: numbered("B", { from: 1, to: 35 }) },
+  { what: "acceptance tests of the admission of PolicyServers", ids: numbered("PS-U", { from: 1, to: 10 }) },
+  { what: "acceptance tests of the admission of policies", ids: numbered("PO-U", { from: 1, to: 16 }) },
+  { what: "acceptance tests of parts of the controller", ids: numbered("CT-U", { from: 1, to: 3 }) },
+  { what: "acceptance tests of PolicyServers", ids: numbered("IT-", { from: 1, to: 32 }) },
+  { what: "acceptance tests of certificates", ids: numbered("CE-", { from: 1, to: 6 }) },
+  { what: "acceptance tests on a cluster", ids: numbered("EE-", { from: 0, to: 7 }) },
+  { what: "acceptance tests of installations", ids: numbered("BT-", { from: 1, to: 17 }) },
+  { what: "acceptance tests of charts", ids: numbered("HE-", { from: 1, to: 5 }) },
 ];
 
 /** `prefix` and every number from `from` to `to`, zeros in front where there are fewer digits. */

@@ -1,5 +1,6 @@
 /**
- * Runs one test file in this process and writes down the names of its tests that ran, as a JSON list.
+ * Runs one test file in this process and writes down the names of its tests that ran, as a JSON list. Those of uvu's own
+ * `test`: of a `suite` no name would be known, and docs/compatibility.md could not cite it.
  *
  *   tools/run-test.ts <file.test.ts> <names.json>
  */

@@ -21,7 +21,8 @@ const { values, positionals } = parseArgs({
   options: { runtime: { type: "string" }, jobs: { type: "string" }, "timeout-seconds": { type: "string" } },
 });
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
-const jobs = Number(values.jobs ?? Math.max(2, availableParallelism()));
+// One more than there are processors: a test waits half of its time.
+const jobs = Number(values.jobs ?? availableParallelism() + 1);
 const timeoutMs = 1000 * Number(values["timeout-seconds"] ?? 600);
 
 type Job = { runtime: RuntimeName; file: string };

@@ -4,8 +4,8 @@
  */
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { apiVersion, controllerServiceAccounts as controllers } from "../../contracts/names.ts";
-import { silentLog } from "../../runtime/log.ts";
-import { WatchCache } from "../../runtime/watch-cache.ts";
+import { silentLog } from "../../runtime/telemetry/log.ts";
+import { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import {
   type ControllersCluster,
   doublePolicyServer,

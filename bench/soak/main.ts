@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exchange } from "../../runtime/net.ts";
+import { exchange } from "../../runtime/net/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { issueAuthority, issueLeaf } from "../../services/certs/x509.ts";
 import { configFor } from "../../services/policy-server/testing/config.ts";

@@ -3,7 +3,7 @@
  * sandbox thread. Arguments: the configuration as JSON. Messages: "crash"; it sends its URL when it is ready, and then its
  * memory once a second.
  */
-import { createLog } from "../../runtime/log.ts";
+import { createLog } from "../../runtime/telemetry/log.ts";
 import type { Config } from "../../services/policy-server/config.ts";
 import type { GuestWorker } from "../../services/policy-server/guest/pool.ts";
 import { spawnGuestWorker } from "../../services/policy-server/guest/spawn.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { noSources } from "../../contracts/policy-config.ts";
-import { silentLog } from "../../runtime/log.ts";
+import { silentLog } from "../../runtime/telemetry/log.ts";
 import { parseImageReference } from "../../services/policy-server/modules/registry/image-reference.ts";
 import { parseManifest } from "../../services/policy-server/modules/registry/manifest.ts";
 import { pushModule } from "../../services/policy-server/modules/registry/push.ts";

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { serve } from "../../runtime/http-server.ts";
-import type { Log } from "../../runtime/log.ts";
+import { serve } from "../../runtime/http/server.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import type { ClientCertificate } from "../admission/admission.ts";
 import { authenticate, type AuthenticationContext } from "../auth/authenticate.ts";
 import type { ObjectReader } from "../auth/object-reader.ts";

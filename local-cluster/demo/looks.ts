@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { Condition, KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { apiVersion, type PolicyKind } from "../../contracts/names.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import { until, type UntilOptions } from "./until.ts";
 
 /** What the story needs at hand in every step. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../contracts/errors.ts";
-import { connectKube } from "../../runtime/kube.ts";
+import { connectKube } from "../../runtime/kube/kube.ts";
 import { renderKustomization } from "../../tools/kustomize.ts";
 import { currentRuntime, runtimeCommand, type RuntimeName } from "../../tools/runtimes.ts";
 import { startLocalCluster } from "../cluster.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noSources } from "../../contracts/policy-config.ts";
-import { silentLog } from "../../runtime/log.ts";
+import { silentLog } from "../../runtime/telemetry/log.ts";
 import { parseImageReference } from "../../services/policy-server/modules/registry/image-reference.ts";
 import { pushModule } from "../../services/policy-server/modules/registry/push.ts";
 import { moduleSupply } from "../../services/policy-server/modules/supply.ts";

@@ -1,5 +1,5 @@
 import { parseJson, stringifyJson } from "../../contracts/json.ts";
-import { serve } from "../../runtime/http-server.ts";
+import { serve } from "../../runtime/http/server.ts";
 import { issueServingIdentity, type ServingIdentity } from "../api/tls.ts";
 import type { Answer } from "./client.ts";
 import type { Stage } from "./rule.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { connectKube } from "../../runtime/kube.ts";
+import { connectKube } from "../../runtime/kube/kube.ts";
 import { type LocalCluster, startLocalCluster } from "../cluster.ts";
 import { eventually } from "../testing/observe.ts";
 import { type RawClient, rawClient } from "./client.ts";

@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
 
 export type EventType = "Normal" | "Warning";

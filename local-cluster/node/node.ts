@@ -1,9 +1,9 @@
 import { release } from "node:os";
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
-import { type ObjectChange, WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import { type ObjectChange, WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { RuntimeName } from "../../tools/runtimes.ts";
 import { badRequest } from "../api/failures.ts";
 import { timestamp } from "../workloads/deployment-status.ts";

@@ -1,9 +1,9 @@
 import { stringifyJson } from "../../contracts/json.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import { keyOf, type Loop } from "../workloads/loop.ts";
 import type { Pod } from "../workloads/pod.ts";
 import { timestamp } from "../workloads/deployment-status.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { EventRecorder } from "./events.ts";
 import { unschedulableReason } from "./fit.ts";
 

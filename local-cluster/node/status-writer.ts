@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { stringifyJson } from "../../contracts/json.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import type { Pod, PodStatus } from "../workloads/pod.ts";
 

@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import { sleep } from "../../runtime/sleep.ts";
 
 /** Asks again until the answer is there; fails naming what never came and what was seen last. */

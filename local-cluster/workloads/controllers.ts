@@ -1,6 +1,6 @@
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
-import { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { Random } from "../api/random.ts";
 import type { ApiServer } from "../api/server.ts";
 import { EventRecorder } from "../node/events.ts";

@@ -1,7 +1,7 @@
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import { sleep } from "../../runtime/sleep.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { EventRecorder } from "../node/events.ts";
 import { deploymentStatusFor } from "./deployment-status.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";

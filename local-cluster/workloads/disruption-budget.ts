@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import { timestamp } from "./deployment-status.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
 import { type IntOrString, type LabelSelector, matchesLabelSelector } from "./objects.ts";

@@ -1,8 +1,8 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { stringifyJson } from "../../contracts/json.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import { type Member, nextMembers, targetPort } from "./endpoint-members.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
 import { controllerReferenceTo, type Service } from "./objects.ts";

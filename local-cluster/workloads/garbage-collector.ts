@@ -1,8 +1,8 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { type KubeObject, type OwnerReference, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
-import { WorkQueue } from "../../runtime/work-queue.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import { WorkQueue } from "../../runtime/control/work-queue.ts";
 import type { Storage } from "../api/storage.ts";
 import type { TypeRegistry } from "../api/type-registry.ts";
 import { apiVersionOf, groupResourceOf, type ResourceType } from "../schema/resource-type.ts";

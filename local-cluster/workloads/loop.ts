@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
-import { WorkQueue } from "../../runtime/work-queue.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
+import { WorkQueue } from "../../runtime/control/work-queue.ts";
 
 /** A level-based controller of the cluster itself: changes of some kinds become keys, a key is looked at anew each time. */
 export type Loop = {

@@ -1,8 +1,8 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { parseJson, stringifyJson } from "../../contracts/json.ts";
 import { type KindRef, type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { Loop } from "./loop.ts";
 
 /** Empties a namespace that is being deleted, then takes the `kubernetes` finalizer off its spec. */

@@ -1,7 +1,7 @@
 import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { EventRecorder } from "../node/events.ts";
 import { keyOf, type Loop, partsOfKey } from "./loop.ts";
 import { controllerOf, controllerReferenceTo, type ReplicaSet } from "./objects.ts";

@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { WatchCache } from "../../runtime/watch-cache.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { WatchCache } from "../../runtime/kube/watch-cache.ts";
 import type { Loop } from "./loop.ts";
 
 /** Gives every namespace its `default` ServiceAccount and the ConfigMap `kube-root-ca.crt` that pods mount. */

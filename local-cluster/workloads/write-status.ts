@@ -1,6 +1,6 @@
 import { stringifyJson } from "../../contracts/json.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 
 /** Writes these status fields of exactly this incarnation, unless it already says so. */
 export async function writeStatus(

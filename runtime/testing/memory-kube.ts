@@ -1,7 +1,7 @@
 import { type ErrorCode, KubewardenError } from "../../contracts/errors.ts";
 import { parseJson, stringifyJson } from "../../contracts/json.ts";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
-import type { Kube, WatchEvent } from "../kube.ts";
+import type { Kube, WatchEvent } from "../kube/kube.ts";
 
 /**
  * A `Kube` over a map, for unit tests of what stands on top of it: uids, resourceVersions, optimistic writes, JSON Patch

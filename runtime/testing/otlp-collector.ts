@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from "@grpc/grpc-js";
-import { serve } from "../http-server.ts";
+import { serve } from "../http/server.ts";
 import { sleep } from "../sleep.ts";
 import { readMetrics, readSpans, type ReceivedMetric, type ReceivedSpan } from "./otlp-messages.ts";
 

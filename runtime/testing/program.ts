@@ -1,8 +1,8 @@
 import { KubewardenError } from "../../contracts/errors.ts";
-import { runProcess } from "../process.ts";
+import { runProcess } from "../process/process.ts";
 import { sleep, whenAborted } from "../sleep.ts";
 
-// A program that does what its argument says, for the tests of runtime/process.ts.
+// A program that does what its argument says, for the tests of runtime/process/process.ts.
 await runProcess(async ({ signal }) => {
   switch (process.argv[2]) {
     case "usage":

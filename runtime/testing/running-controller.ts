@@ -1,10 +1,10 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { type Controller, runController } from "../controller.ts";
-import { silentLog } from "../log.ts";
-import { createMetrics } from "../metrics.ts";
-import { nothingToDo, type Plan } from "../plan.ts";
-import { WatchCache } from "../watch-cache.ts";
-import { WorkQueue } from "../work-queue.ts";
+import { type Controller, runController } from "../control/controller.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { nothingToDo, type Plan } from "../control/plan.ts";
+import { WatchCache } from "../kube/watch-cache.ts";
+import { WorkQueue } from "../control/work-queue.ts";
 import { MemoryKube } from "./memory-kube.ts";
 
 export type Root = KubeObject | undefined;

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serve, type TlsOptions } from "../http-server.ts";
-import { connectKube, type Kube } from "../kube.ts";
+import { serve, type TlsOptions } from "../http/server.ts";
+import { connectKube, type Kube } from "../kube/kube.ts";
 
 export type Seen = { method: string; path: string; query: URLSearchParams; body: string; headers: Headers };
 /** Answers a request, or leaves it to the discovery that every scripted API has. */

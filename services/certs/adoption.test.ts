@@ -1,4 +1,4 @@
-import { suite } from "uvu";
+import { type Test, test as plain } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { findCondition } from "../../contracts/conditions.ts";
@@ -15,7 +15,7 @@ import { type CertifiedKey, secretText } from "./secrets.ts";
 import { auditClientName, isSignedBy, issueAuthority, issueLeaf } from "./x509.ts";
 
 /** Secrets that Helm and upstream's controller left behind: reference/controller.md 4.1 and 4.3. */
-const test = suite<{ bench: ControllerBench; before: Map<string, KubeObject> }>("certs, taking over");
+const test = plain as Test<{ bench: ControllerBench; before: Map<string, KubeObject> }>;
 
 const namespace = "kubewarden";
 const secret = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "Secret", namespace, name });

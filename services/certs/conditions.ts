@@ -1,7 +1,7 @@
 // pure
 import { condition } from "../../contracts/conditions.ts";
 import { caSecretName } from "../../contracts/names.ts";
-import type { IntendedCondition } from "../../runtime/plan.ts";
+import type { IntendedCondition } from "../../runtime/control/plan.ts";
 import { authorityFault, authorityRequest, isStanding } from "./authority-rotation.ts";
 import { isSame } from "./certificate-list.ts";
 import type { ServerPass } from "./facts.ts";

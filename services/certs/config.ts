@@ -1,4 +1,4 @@
-import { durationFlag, textFlag } from "../../runtime/flags.ts";
+import { durationFlag, textFlag } from "../../runtime/cli/flags.ts";
 
 /** Name of the process, of its Lease and of its field manager. */
 export const serviceName = "certs";

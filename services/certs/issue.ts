@@ -1,8 +1,8 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { caSecretName } from "../../contracts/names.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import { keepsList } from "./authority-rotation.ts";
 import { pemOf } from "./certificate-list.ts";
 import type { Observed } from "./facts.ts";

@@ -1,8 +1,8 @@
 import { apiVersion, caSecretName, ownedObjectName } from "../../contracts/names.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { viewOf } from "../../runtime/object-view.ts";
-import { nothingToDo } from "../../runtime/plan.ts";
-import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
+import { viewOf } from "../../runtime/kube/object-view.ts";
+import { nothingToDo } from "../../runtime/control/plan.ts";
+import { runControllerProcess, type ServiceSpec } from "../../runtime/process/service.ts";
 import { certsFlags, serviceName } from "./config.ts";
 import { issueDue } from "./issue.ts";
 import { measureCertificates } from "./measure.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createMetrics } from "../../runtime/metrics.ts";
+import { createMetrics } from "../../runtime/telemetry/metrics.ts";
 import { samplesOf as samplesOnPage } from "../../runtime/testing/prometheus-page.ts";
 import type { AuditPass, AuthorityFacts, CertificateFacts, ServerPass } from "./facts.ts";
 import { measureCertificates } from "./measure.ts";

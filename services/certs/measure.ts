@@ -1,4 +1,4 @@
-import type { Metrics } from "../../runtime/metrics.ts";
+import type { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { authorityFault } from "./authority-rotation.ts";
 import { isSame } from "./certificate-list.ts";
 import type { CertificateFacts, Observed } from "./facts.ts";

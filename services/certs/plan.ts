@@ -1,7 +1,7 @@
 // pure
 import { caSecretName } from "../../contracts/names.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { nothingToDo, type Plan } from "../../runtime/plan.ts";
+import { nothingToDo, type Plan } from "../../runtime/control/plan.ts";
 import { isStanding } from "./authority-rotation.ts";
 import { authorityCondition, servingCondition } from "./conditions.ts";
 import type { LeafFacts, Observed, ServerFacts } from "./facts.ts";

@@ -1,4 +1,4 @@
-import { suite } from "uvu";
+import { type Test, test as plain } from "uvu";
 import * as assert from "uvu/assert";
 import { X509Certificate } from "node:crypto";
 import {
@@ -13,9 +13,7 @@ import { apiVersion } from "../../contracts/names.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import { secretText } from "./secrets.ts";
 
-const test = suite<{ bench: ControllerBench; kill: (signal?: NodeJS.Signals) => Promise<number | null> }>(
-  "certs, as a process",
-);
+const test = plain as Test<{ bench: ControllerBench; kill: (signal?: NodeJS.Signals) => Promise<number | null> }>;
 const server: ObjectRef = { apiVersion, kind: "PolicyServer", name: "default" };
 const secret = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "Secret", namespace: "kubewarden", name });
 const authority = secret("kubewarden-ca"), leaf = secret("policy-server-default");

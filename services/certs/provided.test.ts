@@ -1,4 +1,4 @@
-import { suite } from "uvu";
+import { type Test, test as plain } from "uvu";
 import * as assert from "uvu/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { findCondition } from "../../contracts/conditions.ts";
@@ -17,7 +17,7 @@ import { type CertifiedKey, secretText } from "./secrets.ts";
 import { isSignedBy } from "./x509.ts";
 
 /** An authority that others keep, in the Secret that cert-manager writes for a Certificate with `isCA: true`. */
-const test = suite<{ bench: ControllerBench }>("certs, with an authority of others");
+const test = plain as Test<{ bench: ControllerBench }>;
 
 const namespace = "kubewarden";
 const secret = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "Secret", namespace, name });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { exchange } from "../../runtime/net.ts";
+import { exchange } from "../../runtime/net/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { currentRuntime, runtimeCommand } from "../../tools/runtimes.ts";
 

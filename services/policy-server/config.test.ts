@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../contracts/errors.ts";
-import { parseCli } from "../../runtime/cli.ts";
-import { longName } from "../../runtime/flag-table.ts";
+import { parseCli } from "../../runtime/cli/cli.ts";
+import { longName } from "../../runtime/cli/flag-table.ts";
 import { type Config, configOf } from "./config.ts";
 import { flags } from "./flags.ts";
 

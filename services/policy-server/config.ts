@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../contracts/errors.ts";
 import { longestLimitSeconds } from "../../contracts/policy-config.ts";
-import { isIpAddress } from "../../runtime/address.ts";
-import { proxiesOf, type ProxySettings } from "../../runtime/net-proxy.ts";
+import { isIpAddress } from "../../runtime/net/address.ts";
+import { proxiesOf, type ProxySettings } from "../../runtime/net/proxy.ts";
 import type { Flags } from "./flags.ts";
 import type { PullPolicy } from "./modules/store/pull-policy.ts";
 

@@ -1,10 +1,10 @@
 import { KubewardenError, messageOf } from "../../contracts/errors.ts";
-import { parseCli } from "../../runtime/cli.ts";
-import { cliReference } from "../../runtime/cli-reference.ts";
+import { parseCli } from "../../runtime/cli/cli.ts";
+import { cliReference } from "../../runtime/cli/reference.ts";
 import { writeText } from "../../runtime/files.ts";
-import type { Flags } from "../../runtime/flag-table.ts";
-import { textFlag } from "../../runtime/flags.ts";
-import type { ProcessContext } from "../../runtime/process.ts";
+import type { Flags } from "../../runtime/cli/flag-table.ts";
+import { textFlag } from "../../runtime/cli/flags.ts";
+import type { ProcessContext } from "../../runtime/process/process.ts";
 
 /**
  * The subcommand `docs -o FILE`: writes a reference of the flags, AsciiDoc if the file ends in `.adoc`, else Markdown.

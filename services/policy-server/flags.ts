@@ -1,5 +1,5 @@
-import type { FlagValues } from "../../runtime/flag-table.ts";
-import { booleanFlag, choiceFlag, integerFlag, listFlag, textFlag } from "../../runtime/flags.ts";
+import type { FlagValues } from "../../runtime/cli/flag-table.ts";
+import { booleanFlag, choiceFlag, integerFlag, listFlag, textFlag } from "../../runtime/cli/flags.ts";
 import { pullPolicies, type PullPolicy } from "./modules/store/pull-policy.ts";
 
 const maxU64 = 2n ** 64n - 1n;

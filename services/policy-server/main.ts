@@ -1,8 +1,8 @@
 import { KubewardenError, messageOf } from "../../contracts/errors.ts";
-import { parseCli } from "../../runtime/cli.ts";
-import { isDaemon, reportToParent, startDaemon } from "../../runtime/daemon.ts";
-import { createLog, type Log } from "../../runtime/log.ts";
-import { type ProcessContext, runProcess } from "../../runtime/process.ts";
+import { parseCli } from "../../runtime/cli/cli.ts";
+import { isDaemon, reportToParent, startDaemon } from "../../runtime/process/daemon.ts";
+import { createLog, type Log } from "../../runtime/telemetry/log.ts";
+import { type ProcessContext, runProcess } from "../../runtime/process/process.ts";
 import { configOf } from "./config.ts";
 import { writeDocs } from "./docs.ts";
 import { type Flags, flags } from "./flags.ts";

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { limiter } from "../../runtime/limiter.ts";
-import { exchange } from "../../runtime/net.ts";
+import { exchange } from "../../runtime/net/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { currentRuntime, runtimeCommand } from "../../tools/runtimes.ts";
 import { issueAuthority, issueLeaf } from "../certs/x509.ts";
@@ -192,7 +192,7 @@ test("process: evaluations that run when the delay is over are answered over HTT
   const { port } = new URL(url);
   const message = (answer: string) => JSON.parse(answer).response.status.message;
   const answers = [ask(url, "long").then(({ status }) => status.message)];
-  // A server on Deno has no HTTP/2 (runtime/http2.ts).
+  // A server on Deno has no HTTP/2 (runtime/http/http2.ts).
   const session = currentRuntime === "node"
     ? connectHttp2(`https://localhost:${port}`, { ca: authority.certificate })
     : undefined;

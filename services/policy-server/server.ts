@@ -1,8 +1,8 @@
-import { type HttpServer, serve } from "../../runtime/http-server.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { Metrics } from "../../runtime/metrics.ts";
-import { startTelemetry, type Telemetry } from "../../runtime/otlp.ts";
-import { Profiling } from "../../runtime/profiling.ts";
+import { type HttpServer, serve } from "../../runtime/http/server.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import type { Metrics } from "../../runtime/telemetry/metrics.ts";
+import { startTelemetry, type Telemetry } from "../../runtime/telemetry/otlp.ts";
+import { Profiling } from "../../runtime/telemetry/profiling.ts";
 import { sleep, whenAborted } from "../../runtime/sleep.ts";
 import { pprofRoutes } from "./api/pprof.ts";
 import { probeHandler } from "./api/probes.ts";

@@ -1,7 +1,7 @@
 import { KubewardenError, messageOf } from "../../contracts/errors.ts";
 import { type FileContents, readTogether, watchFiles } from "../../runtime/files.ts";
-import type { TlsOptions } from "../../runtime/http-server.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { TlsOptions } from "../../runtime/http/server.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import { certificateBlocks, isEncryptedKey, keyBlocks, keyMatches, readableCertificates } from "../../runtime/pem.ts";
 import type { Config } from "./config.ts";
 

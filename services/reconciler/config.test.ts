@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../contracts/errors.ts";
-import { parseCli } from "../../runtime/cli.ts";
+import { parseCli } from "../../runtime/cli/cli.ts";
 import { reconcilerFlags, settingsFrom } from "./config.ts";
 import { replicatedVariables } from "./telemetry-settings.ts";
 

@@ -1,5 +1,5 @@
 import { KubewardenError } from "../../contracts/errors.ts";
-import { booleanFlag, integerFlag, listFlag, textFlag } from "../../runtime/flags.ts";
+import { booleanFlag, integerFlag, listFlag, textFlag } from "../../runtime/cli/flags.ts";
 import type { Settings } from "./settings.ts";
 import { telemetrySettings } from "./telemetry-settings.ts";
 

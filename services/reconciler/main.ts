@@ -1,5 +1,5 @@
 import { sha256Hex } from "../../runtime/digest.ts";
-import { runControllerProcess, type ServiceSpec } from "../../runtime/service.ts";
+import { runControllerProcess, type ServiceSpec } from "../../runtime/process/service.ts";
 import { reconcilerFlags, settingsFrom } from "./config.ts";
 import { defaultsController } from "./defaults/controller.ts";
 import { allPolicies, observe, openCaches, sourcesOf } from "./observe.ts";

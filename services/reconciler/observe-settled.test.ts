@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import type { Observed } from "./facts.ts";
 import { observeSettled } from "./observe-settled.ts";
 import { configMap, deployment, observed, policy, policyServer } from "./test-objects.ts";

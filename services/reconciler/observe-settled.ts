@@ -1,6 +1,6 @@
 import { labels, ownedObjectName } from "../../contracts/names.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import { isInvalid } from "./configuration.ts";
 import type { Observed } from "./facts.ts";

@@ -1,8 +1,8 @@
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { apiVersion, labels, ownedObjectName, type PolicyKind, policyKindNames } from "../../contracts/names.ts";
-import type { Source } from "../../runtime/controller.ts";
-import { indexObjects, type ObjectIndex } from "../../runtime/object-index.ts";
-import type { WatchCache, WatchQuery } from "../../runtime/watch-cache.ts";
+import type { Source } from "../../runtime/control/controller.ts";
+import { indexObjects, type ObjectIndex } from "../../runtime/kube/object-index.ts";
+import type { WatchCache, WatchQuery } from "../../runtime/kube/watch-cache.ts";
 import { policyServerOf, uniqueNameOf } from "./configuration.ts";
 import type { Observed } from "./facts.ts";
 import { isTelling } from "./pod-problem.ts";

@@ -1,4 +1,4 @@
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 
 type Options = { kube: Kube; env: Readonly<Record<string, string | undefined>>; override: string };
 

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../contracts/errors.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Plan, StatusIntent } from "../../runtime/plan.ts";
+import type { Plan, StatusIntent } from "../../runtime/control/plan.ts";
 import { sha256Hex } from "../../runtime/digest.ts";
 import type { Observed } from "./facts.ts";
 import { planFor, statusAfterFailure } from "./plan.ts";

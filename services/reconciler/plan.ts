@@ -4,7 +4,7 @@ import { KubewardenError } from "../../contracts/errors.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { finalizer, legacyFinalizer } from "../../contracts/names.ts";
 import type { PolicyServer } from "../../contracts/policy-server.ts";
-import type { FinalizerChange, IntendedCondition, Plan, StatusIntent } from "../../runtime/plan.ts";
+import type { FinalizerChange, IntendedCondition, Plan, StatusIntent } from "../../runtime/control/plan.ts";
 import { availabilityOf } from "./availability.ts";
 import { configMapsPlan } from "./config-maps-plan.ts";
 import { deploymentPlan } from "./deployment-plan.ts";

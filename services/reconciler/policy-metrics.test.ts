@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createMetrics } from "../../runtime/metrics.ts";
+import { createMetrics } from "../../runtime/telemetry/metrics.ts";
 import { policyMetric, policySeries } from "./policy-metrics.ts";
 import { policy } from "./test-objects.ts";
 

@@ -4,7 +4,7 @@ import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
 import type { PolicyStatus } from "../../contracts/policy.ts";
 import { policyKey } from "../../contracts/policy-checks.ts";
-import type { StatusIntent } from "../../runtime/plan.ts";
+import type { StatusIntent } from "../../runtime/control/plan.ts";
 import { type Configuration, uniqueNameOf } from "./configuration.ts";
 import { standingReplicas } from "./desired/replicas.ts";
 import type { ConfigEntries } from "./entries.ts";

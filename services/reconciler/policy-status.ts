@@ -2,7 +2,7 @@
 import { condition, type ConditionReason } from "../../contracts/conditions.ts";
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import type { PolicyStatus } from "../../contracts/policy.ts";
-import type { StatusIntent } from "../../runtime/plan.ts";
+import type { StatusIntent } from "../../runtime/control/plan.ts";
 
 type Verdict<T extends "PolicyServerConfigurationUpToDate" | "PolicyUniquelyReachable"> = {
   is: boolean;

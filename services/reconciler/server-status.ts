@@ -2,7 +2,7 @@
 import { condition, type ConditionReason, type ConditionType } from "../../contracts/conditions.ts";
 import { messageOf } from "../../contracts/errors.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../../contracts/kubernetes.ts";
-import type { StatusIntent } from "../../runtime/plan.ts";
+import type { StatusIntent } from "../../runtime/control/plan.ts";
 import type { AvailabilityVerdict } from "./availability.ts";
 import type { PodsVerdict } from "./pods-ready.ts";
 

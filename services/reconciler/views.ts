@@ -1,6 +1,6 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { viewOf } from "../../runtime/object-view.ts";
+import { viewOf } from "../../runtime/kube/object-view.ts";
 
 /** What of a PolicyServer concerns the reconciler: what it asks for, what is written here, and whom it waits for. */
 export function serverView(server: KubeObject): unknown {

@@ -1,5 +1,5 @@
 import { controllerServiceAccounts } from "../../contracts/names.ts";
-import { listFlag } from "../../runtime/flags.ts";
+import { listFlag } from "../../runtime/cli/flags.ts";
 
 /** Name of the process, of its Lease and of its field manager. */
 export const serviceName = "webhook-registrar";

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations } from "../../contracts/names.ts";
-import type { StatusIntent } from "../../runtime/plan.ts";
+import type { StatusIntent } from "../../runtime/control/plan.ts";
 import { type Guard, guardFor } from "./deadlock-guard.ts";
 import { planRegistration } from "./plan.ts";
 import { desired, factsOf, reachable, rollingOut, stored, V } from "./test-objects.ts";

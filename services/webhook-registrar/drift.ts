@@ -1,6 +1,6 @@
 // pure
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { ObjectPatch } from "../../runtime/plan.ts";
+import type { ObjectPatch } from "../../runtime/control/plan.ts";
 import { entriesOf, relaxedSince, type WebhookEntry } from "./webhook.ts";
 
 /** Whether a standing configuration says all that we would write, and nothing else where that matters. */

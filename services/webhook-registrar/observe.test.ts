@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations, type PolicyKind } from "../../contracts/names.ts";
-import { createMetrics } from "../../runtime/metrics.ts";
+import { createMetrics } from "../../runtime/telemetry/metrics.ts";
 import { failure, MemoryKube } from "../../runtime/testing/memory-kube.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { serversCalledBy } from "./keys.ts";

@@ -1,7 +1,7 @@
 // pure
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { finalizer, legacyFinalizer, uniqueName } from "../../contracts/names.ts";
-import type { FinalizerChange, Plan, StatusIntent } from "../../runtime/plan.ts";
+import type { FinalizerChange, Plan, StatusIntent } from "../../runtime/control/plan.ts";
 import { keptWebhookFor } from "./desired-webhook.ts";
 import { foreignItemsPatch, isInPlace } from "./drift.ts";
 import type { PolicyFacts } from "./facts.ts";

@@ -1,6 +1,6 @@
 // pure
 import { condition } from "../../contracts/conditions.ts";
-import { nothingToDo, type Plan } from "../../runtime/plan.ts";
+import { nothingToDo, type Plan } from "../../runtime/control/plan.ts";
 import type { ServerFacts } from "./facts.ts";
 
 /** How soon to look whether the last webhooks of a terminating server are gone. */

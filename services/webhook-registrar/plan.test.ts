@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { nothingToDo, type Plan } from "../../runtime/plan.ts";
+import { nothingToDo, type Plan } from "../../runtime/control/plan.ts";
 import type { PolicyFacts, ServerFacts } from "./facts.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
 import { collided, desired, factsOf, M, owner, reachable, rollingOut, server, stored, V } from "./test-objects.ts";

@@ -1,5 +1,5 @@
 // pure
-import { nothingToDo, type Plan, type StatusIntent } from "../../runtime/plan.ts";
+import { nothingToDo, type Plan, type StatusIntent } from "../../runtime/control/plan.ts";
 import type { Observed } from "./facts.ts";
 import { planPolicy, policyStatusAfterFailure, type WriteFailure } from "./plan-policy.ts";
 import { planServer } from "./plan-server.ts";

@@ -3,7 +3,7 @@ import { condition, type ConditionReason, findCondition } from "../../contracts/
 import { type KubeObject, refOf } from "../../contracts/kubernetes.ts";
 import { annotations, uniqueName } from "../../contracts/names.ts";
 import type { Policy } from "../../contracts/policy.ts";
-import type { IntendedCondition, StatusIntent } from "../../runtime/plan.ts";
+import type { IntendedCondition, StatusIntent } from "../../runtime/control/plan.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { phaseOf } from "./phase.ts";
 import { isRegistered, standingWebhooks, type Withdrawal } from "./registration.ts";

@@ -1,4 +1,4 @@
-import { suite } from "uvu";
+import { type Test, test as plain } from "uvu";
 import * as assert from "uvu/assert";
 import { findCondition } from "../../contracts/conditions.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../../contracts/kubernetes.ts";
@@ -14,7 +14,7 @@ import {
 } from "../../test/controller-under-test.ts";
 
 type Context = { bench: ControllerBench; kill: (signal?: NodeJS.Signals) => Promise<number | null> };
-const test = suite<Context>("webhook-registrar, as a process");
+const test = plain as Test<Context>;
 
 const server: ObjectRef = { apiVersion, kind: "PolicyServer", name: "default" };
 const policy: ObjectRef = { apiVersion, kind: "ClusterAdmissionPolicy", name: "no-secrets" };

@@ -1,5 +1,5 @@
 import { annotations } from "../../contracts/names.ts";
-import type { Metrics } from "../../runtime/metrics.ts";
+import type { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { serverNameOf } from "./keys.ts";
 import { relaxedSince, webhookKinds } from "./webhook.ts";
 import { allPolicies, uniqueNameOf, type World } from "./world.ts";

@@ -1,7 +1,7 @@
 // pure
 import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import { viewOf } from "../../runtime/object-view.ts";
+import { viewOf } from "../../runtime/kube/object-view.ts";
 
 /** What of a PolicyServer concerns its own key. */
 export function serverView(server: KubeObject): unknown {

@@ -1,8 +1,8 @@
 import type { KubeObject, OwnerReference } from "../../contracts/kubernetes.ts";
 import { ownedObjectName, type PolicyKind, uniqueName } from "../../contracts/names.ts";
 import type { PolicyServerStatus } from "../../contracts/policy-server.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { ObjectIndex } from "../../runtime/object-index.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { ObjectIndex } from "../../runtime/kube/object-index.ts";
 import { entriesOf, type webhookKinds } from "./webhook.ts";
 
 /** Where objects come from: the part of a `WatchCache` that reading needs. */

@@ -1,6 +1,6 @@
 import { parseJson, stringifyJson } from "../../contracts/json.ts";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
-import type { Kube } from "../../runtime/kube.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
 
 type Resource = { name: string; kind: string; verbs: string[] };
 

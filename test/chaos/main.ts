@@ -10,7 +10,7 @@ import { messageOf } from "../../contracts/errors.ts";
 import { policiesFolder } from "../../local-cluster/demo/manifests.ts";
 import { serveModules } from "../../local-cluster/demo/module-server.ts";
 import { differences } from "./dump.ts";
-import { mischiefFor, named } from "./mischief.ts";
+import { type Controller, controllers, mischiefFor, named } from "./mischief.ts";
 import { type Outcome, playStory } from "./run.ts";
 
 const { values } = parseArgs({
@@ -35,11 +35,15 @@ const histogram = new Map<string, number>();
 let failures = 0, calls = 0, spoilt = 0, sound = true;
 try {
   const common = { modulesHost: modules.host, signal: stop.signal };
-  const undisturbed = await playStory({ ...common, seed: firstSeed, replicas: 2 });
-  const objects = Object.keys(undisturbed.dump).length;
-  console.log(`writes of an undisturbed run: ${JSON.stringify(undisturbed.writes)}, ${objects} objects`);
-  for (const line of undisturbed.broken) console.log(`       ${line}`);
-  sound = undisturbed.broken.length === 0;
+  const undisturbed = new Map<Controller, Outcome>();
+  for (const standbyOf of controllers) {
+    const outcome = await playStory({ ...common, seed: firstSeed, standbyOf });
+    undisturbed.set(standbyOf, outcome);
+    const objects = Object.keys(outcome.dump).length;
+    console.log(`undisturbed, standby of ${standbyOf}: ${JSON.stringify(outcome.writes)} writes, ${objects} objects`);
+    for (const line of outcome.broken) console.log(`       ${line}`);
+    sound &&= outcome.broken.length === 0;
+  }
   let next = firstSeed;
   const lane = async () => {
     while (next < firstSeed + runs) {
@@ -65,16 +69,17 @@ process.exit(failures === 0 && sound ? 0 : 1);
 
 async function playSeed(
   seed: number,
-  undisturbed: Outcome,
+  undisturbed: ReadonlyMap<Controller, Outcome>,
   common: { modulesHost: string; signal: AbortSignal },
 ): Promise<void> {
-  const mischief = mischiefFor(seed, undisturbed.writes);
+  const [first] = undisturbed.values();
+  if (!first) throw new Error("no undisturbed run");
+  const mischief = mischiefFor(seed, first.writes);
+  const expected = undisturbed.get(mischief.standbyOf)?.dump ?? first.dump;
   const started = performance.now();
-  const outcome = await playStory({ ...common, seed, mischief, expected: undisturbed.dump })
+  const outcome = await playStory({ ...common, seed, mischief, expected })
     .catch((error) => ({ problem: messageOf(error) }));
-  const found = "problem" in outcome
-    ? [outcome.problem]
-    : [...outcome.broken, ...differences(undisturbed.dump, outcome.dump)];
+  const found = "problem" in outcome ? [outcome.problem] : [...outcome.broken, ...differences(expected, outcome.dump)];
   if (found.length > 0) failures++;
   if (!("problem" in outcome)) {
     calls += outcome.calls;

@@ -4,7 +4,7 @@ import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { startLocalCluster } from "../../local-cluster/cluster.ts";
 import type { Stage } from "../../local-cluster/demo/looks.ts";
 import { until } from "../../local-cluster/demo/until.ts";
-import { connectKube } from "../../runtime/kube.ts";
+import { connectKube } from "../../runtime/kube/kube.ts";
 import { renderKustomization } from "../../tools/kustomize.ts";
 import { disturb } from "./disturb.ts";
 import { differences, dumpOf } from "./dump.ts";
@@ -34,7 +34,7 @@ export async function playStory(options: {
   modulesHost: string;
   seed: number;
   mischief?: Mischief;
-  replicas?: number;
+  standbyOf?: Controller;
   expected?: Record<string, unknown>;
   signal: AbortSignal;
 }): Promise<Outcome> {
@@ -48,8 +48,7 @@ export async function playStory(options: {
     const wait = { limitMs, signal: options.signal };
     const stage: Stage = { kube, modulesHost: options.modulesHost, wait };
     const rendered: KubeObject[] = await renderKustomization(overlay);
-    const replicas = options.mischief?.replicas ?? options.replicas ?? 1;
-    await playSteps(stage, { rendered, replicas });
+    await playSteps(stage, { rendered, standbyOf: options.mischief?.standbyOf ?? options.standbyOf });
     await disturbed.calmDown();
     const dump = await settledDump(stage, options.expected);
     probing.abort();

@@ -10,7 +10,7 @@ import {
 } from "../../local-cluster/demo/looks.ts";
 import { readManifest } from "../../local-cluster/demo/manifests.ts";
 import { until } from "../../local-cluster/demo/until.ts";
-import { controllers } from "./mischief.ts";
+import { type Controller, controllers } from "./mischief.ts";
 
 const fieldManager = "chaos";
 const privileged = policy("ClusterAdmissionPolicy", "privileged-pods");
@@ -33,13 +33,13 @@ const leaseEnv = [
  */
 export async function playSteps(
   stage: Stage,
-  { rendered, replicas }: { rendered: readonly KubeObject[]; replicas: number },
+  { rendered, standbyOf }: { rendered: readonly KubeObject[]; standbyOf: Controller | undefined },
 ): Promise<void> {
   const { modulesHost } = stage;
   const [first, second] = await readManifest("privileged-pods", modulesHost) as [KubeObject, KubeObject];
   const [labels] = await readManifest("add-labels", modulesHost) as [KubeObject];
   const [server] = await readManifest("tenant-policy-server", modulesHost) as [KubeObject];
-  await apply(stage, rendered.map((each) => forChaos(each, { replicas, modulesHost })));
+  await apply(stage, rendered.map((each) => forChaos(each, { standbyOf, modulesHost })));
   await apply(stage, await readManifest("namespaces", modulesHost));
   await apply(stage, [first, second, labels, ...await readManifest("tenant-policy", modulesHost)]);
   await untilPolicyStatus(stage, tenant, "unschedulable");
@@ -66,16 +66,16 @@ function withSpec(object: KubeObject, changes: object): KubeObject {
   return { ...object, spec: { ...object.spec as object, ...changes } };
 }
 
-/** The installation with standbys and short Leases, its default server with the host of the modules. */
+/** The installation with a standby and short Leases, its default server with the host of the modules. */
 function forChaos(
   object: KubeObject,
-  { replicas, modulesHost }: { replicas: number; modulesHost: string },
+  { standbyOf, modulesHost }: { standbyOf: Controller | undefined; modulesHost: string },
 ): KubeObject {
   const { kind, metadata: { name } } = object;
   if (kind === "Deployment" && controllers.some((each) => each === name)) {
     const spec = structuredClone(object.spec) as { template: { spec: { containers: { env: object[] }[] } } };
     for (const container of spec.template.spec.containers) container.env.push(...leaseEnv);
-    return { ...object, spec: { ...spec, replicas } };
+    return { ...object, spec: { ...spec, replicas: name === standbyOf ? 2 : 1 } };
   }
   if (name !== "kubewarden-defaults") return object;
   const [env] = serverEnv;

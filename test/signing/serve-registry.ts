@@ -1,4 +1,4 @@
-import { serve } from "../../runtime/http-server.ts";
+import { serve } from "../../runtime/http/server.ts";
 import type { MemoryRegistry } from "./memory-registry.ts";
 
 /** Serves a registry over plain HTTP on loopback, by the OCI distribution protocol; resolves to its `host:port`. */

@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../contracts/errors.ts";
-import { silentLog } from "../../runtime/log.ts";
+import { silentLog } from "../../runtime/telemetry/log.ts";
 import type { FetchedManifest } from "../../services/policy-server/modules/registry-reader.ts";
 import { imageVerifier, type VerifiedImage } from "../../services/policy-server/modules/verify/image-verifier.ts";
 import type { Requirements } from "../../services/policy-server/modules/verify/requirements.ts";

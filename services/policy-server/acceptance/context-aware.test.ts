@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import { type ApiServer, startApiServer } from "../../../local-cluster/api/server.ts";
-import { connectKube, type Kube } from "../../../runtime/kube.ts";
+import { connectKube, type Kube } from "../../../runtime/kube/kube.ts";
 import {
   type PolicyServerProcess,
   reviewOf,

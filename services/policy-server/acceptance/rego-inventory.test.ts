@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { startApiServer } from "../../../local-cluster/api/server.ts";
-import { connectKube } from "../../../runtime/kube.ts";
+import { connectKube } from "../../../runtime/kube/kube.ts";
 import { reviewOf, send, startPolicyServerProcess, verdictOf } from "../../../test/policy-server-process.ts";
 import { regoModule } from "../testing/rego.ts";
 

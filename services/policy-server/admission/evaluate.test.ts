@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
-import { createLog, silentLog } from "../../../runtime/log.ts";
+import { createLog, silentLog } from "../../../runtime/telemetry/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
 import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
 import { evaluate } from "./evaluate.ts";

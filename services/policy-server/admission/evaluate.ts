@@ -1,6 +1,6 @@
 import { type AdmissionResponse, admissionResponse } from "../../../contracts/admission.ts";
 import { messageOf } from "../../../contracts/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
 import type { Catalogue, CataloguedPolicy } from "../policies/catalogue.ts";
 import { parsePolicyId } from "../policies/policy-id.ts";
 import { brokenMessage } from "../policies/problems.ts";

@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { stringifyJson } from "../../../contracts/json.ts";
-import type { Profiling } from "../../../runtime/profiling.ts";
-import { respond } from "../../../runtime/respond.ts";
+import type { Profiling } from "../../../runtime/telemetry/profiling.ts";
+import { respond } from "../../../runtime/http/respond.ts";
 import type { ProbeRoutes } from "./probes.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Handler } from "../../../runtime/http-server.ts";
+import type { Handler } from "../../../runtime/http/server.ts";
 
 /** What the probe port serves by path, beside `/readiness`; each answers GET and HEAD. */
 export type ProbeRoutes = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;

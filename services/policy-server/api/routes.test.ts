@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../contracts/errors.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
 import { apiHandler, maxBodyBytes, refuseRequest } from "./routes.ts";
 

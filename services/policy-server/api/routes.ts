@@ -1,8 +1,8 @@
 import { admissionReviewOf } from "../../../contracts/admission.ts";
 import { messageOf } from "../../../contracts/errors.ts";
 import { stringifyJson } from "../../../contracts/json.ts";
-import type { Refusal as ServerRefusal } from "../../../runtime/http-server.ts";
-import { respond } from "../../../runtime/respond.ts";
+import type { Refusal as ServerRefusal } from "../../../runtime/http/server.ts";
+import { respond } from "../../../runtime/http/respond.ts";
 import { evaluate, type EvaluationContext } from "../admission/evaluate.ts";
 import type { Question } from "../admission/question.ts";
 import { endWith, startRequestSpan, type Tracing } from "../telemetry/request-span.ts";

@@ -1,4 +1,4 @@
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { apiHandler } from "../api/routes.ts";
 import { GuestPool } from "../guest/pool.ts";
 import { spawnGuestWorker } from "../guest/spawn.ts";

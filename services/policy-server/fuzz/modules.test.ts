@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { pod, reviewOf } from "../../../test/policy-server-process.ts";
 import { guestInput } from "../admission/guest-input.ts";
 import { GuestPool } from "../guest/pool.ts";

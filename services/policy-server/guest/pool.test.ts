@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { runnableOf, wat } from "../testing/guests.ts";
 import { GuestPool, type PoolOptions, type WorkerEvents } from "./pool.ts";
 import type { PoolObserver } from "./pool-observer.ts";

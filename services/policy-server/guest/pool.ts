@@ -1,5 +1,5 @@
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
 import { sleep } from "../../../runtime/sleep.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { Runnable } from "../policies/catalogue.ts";

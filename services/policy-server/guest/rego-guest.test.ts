@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runPolicy } from "../admission/run-policy.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import type { ExecutionMode } from "../policies/execution-mode.ts";
 import { assertSettings } from "../policies/settings.ts";
 import { runnableOf, wat } from "../testing/guests.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { exampleUrl, runnableOf } from "../testing/guests.ts";
 import { guestRunner } from "../testing/run-guest.ts";
 import { runPolicy } from "../admission/run-policy.ts";

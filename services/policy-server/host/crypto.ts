@@ -1,5 +1,5 @@
 import { messageOf } from "../../../contracts/errors.ts";
-import { publicRootsOf } from "../../../runtime/public-roots.ts";
+import { publicRootsOf } from "../../../runtime/net/public-roots.ts";
 import { type AnswerBytes, answerOf } from "./answer.ts";
 import { type PathCertificate, type PathProblem, pathProblem } from "./certificate-path.ts";
 import type { CertificateTrust } from "./questions.ts";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { capabilityPatterns, parseCapabilities } from "../../../contracts/capabilities.ts";
-import { createLog } from "../../../runtime/log.ts";
+import { createLog } from "../../../runtime/telemetry/log.ts";
 import { answerOf } from "./answer.ts";
 import { type Asker, hostCallAnswerer } from "./dispatch.ts";
 import type { HostQuestion } from "./questions.ts";

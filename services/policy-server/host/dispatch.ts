@@ -1,6 +1,6 @@
 import { capabilityPatterns, formatCapabilities, isCapabilityGranted } from "../../../contracts/capabilities.ts";
 import { messageOf } from "../../../contracts/errors.ts";
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
 import type { HostReply, HostRequest } from "../guest/protocol.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 import type { AnswerQuestion } from "./answer.ts";

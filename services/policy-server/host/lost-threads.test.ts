@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { parseCapabilities } from "../../../contracts/capabilities.ts";
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import { garbageCollector } from "../../../runtime/collect-garbage.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { MemoryKube } from "../../../runtime/testing/memory-kube.ts";
 import { GuestPool } from "../guest/pool.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";

@@ -1,4 +1,4 @@
-import { lookUpAddresses } from "../../../runtime/dns.ts";
+import { lookUpAddresses } from "../../../runtime/net/dns.ts";
 import { type AnswerBytes, answerOf } from "./answer.ts";
 
 /** `net/v1/dns_lookup_host`: `{"ips":[...]}` of the system's resolver, not remembered (reference/policy-server.md 5.6). */

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { makeKeys } from "../../../test/signing/keys.ts";
 import { imageSignedBy, unsignedImage } from "../../../test/signing/signed-image.ts";
 import { keylessSigner, makeSigstore, signingTime, trustedRootOf } from "../../../test/signing/sigstore.ts";

@@ -1,4 +1,4 @@
-import type { Log } from "../../../runtime/log.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
 import type { RegistryReader } from "../modules/registry-reader.ts";
 import type { ImageVerifier } from "../modules/verify/image-verifier.ts";
 import type { Trust } from "../modules/verify/sigstore/trusted-root.ts";

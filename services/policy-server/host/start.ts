@@ -1,8 +1,8 @@
 import { messageOf } from "../../../contracts/errors.ts";
 import type { PoliciesFile } from "../../../contracts/policy-config.ts";
-import type { Kube } from "../../../runtime/kube.ts";
-import type { Log } from "../../../runtime/log.ts";
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Kube } from "../../../runtime/kube/kube.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 import type { Config } from "../config.ts";
 import { maxReplyBytes } from "../guest/sync-channel.ts";
 import { policiesAskingTheCluster } from "../policies/asks-cluster.ts";
@@ -80,7 +80,7 @@ export async function startHost(file: PoliciesFile, { config, connect, images, m
 
 /** By kubeconfig or as the pod's ServiceAccount. Its libraries are loaded by those who call it only. */
 export async function connectDefaultCluster(): Promise<Kube> {
-  const { connectKube } = await import("../../../runtime/kube.ts");
+  const { connectKube } = await import("../../../runtime/kube/kube.ts");
   return await connectKube({ userAgent: "kubewarden-policy-server" });
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseJson } from "../../../contracts/json.ts";
-import type { Log } from "../../../runtime/log.ts";
-import type { Span } from "../../../runtime/span.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import type { Span } from "../../../runtime/telemetry/span.ts";
 
 const eventSchema = z.looseObject({
   level: z.string().transform((level) => level.toLowerCase()).pipe(

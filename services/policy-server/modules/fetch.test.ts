@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { SourcesFile } from "../../../contracts/policy-config.ts";
-import { serve } from "../../../runtime/http-server.ts";
+import { serve } from "../../../runtime/http/server.ts";
 import { issueAuthority, issueLeaf } from "../../certs/x509.ts";
 import { exampleUrl } from "../testing/guests.ts";
 import { longWasm, testSupply, type TestSupplyOptions, wasm } from "../testing/supply.ts";

@@ -1,7 +1,7 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
 import { limiter } from "../../../runtime/limiter.ts";
-import type { Log } from "../../../runtime/log.ts";
-import { withoutCredentials } from "../../../runtime/net-stream.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import { withoutCredentials } from "../../../runtime/net/stream.ts";
 import type { ExecutionMode } from "../policies/execution-mode.ts";
 import { compileModule } from "./compile.ts";
 import type { FetchedModule } from "./fetch.ts";

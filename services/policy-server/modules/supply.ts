@@ -1,8 +1,8 @@
 import type { DockerConfig } from "../../../contracts/docker-config.ts";
 import type { SourcesFile } from "../../../contracts/policy-config.ts";
 import { isPresent } from "../../../runtime/files.ts";
-import type { Log } from "../../../runtime/log.ts";
-import type { ProxySettings } from "../../../runtime/net-proxy.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import type { ProxySettings } from "../../../runtime/net/proxy.ts";
 import { readDockerConfig } from "../policies/read-config.ts";
 import { type FetchedModule, fetchModule, type VerifyImage } from "./fetch.ts";
 import { credentialsFrom } from "./registry/credentials.ts";

@@ -2,7 +2,7 @@
 import type { Capabilities } from "../../../contracts/capabilities.ts";
 import type { GroupExpression } from "../../../contracts/group-expression.ts";
 import type { KindRef } from "../../../contracts/kubernetes.ts";
-import type { Span } from "../../../runtime/span.ts";
+import type { Span } from "../../../runtime/telemetry/span.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { ExecutionMode } from "./execution-mode.ts";
 import type { PolicyProblem } from "./problems.ts";

@@ -5,7 +5,7 @@ import { parseJson } from "../../../contracts/json.ts";
 import { parsePolicy } from "../../../contracts/policy.ts";
 import { parsePoliciesFile } from "../../../contracts/policy-config.ts";
 import { policiesFileFor } from "../../../contracts/policy-config-writer.ts";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { loadPolicies } from "./load.ts";
 
 const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));

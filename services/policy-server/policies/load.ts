@@ -10,8 +10,8 @@ import type {
   SingleEntry,
 } from "../../../contracts/policy-config.ts";
 import { type Limiter, limiter } from "../../../runtime/limiter.ts";
-import type { Log } from "../../../runtime/log.ts";
-import { withoutCredentials } from "../../../runtime/net-stream.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import { withoutCredentials } from "../../../runtime/net/stream.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";
 import type { LoadedModule } from "../modules/store.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { evaluate } from "../admission/evaluate.ts";
 import { parsePolicyId } from "./policy-id.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { stringifyJson } from "../../../contracts/json.ts";
-import { createLog } from "../../../runtime/log.ts";
+import { createLog } from "../../../runtime/telemetry/log.ts";
 import { readDockerConfig, readPolicies, readSources, readTrustConfig, readVerification } from "./read-config.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "read-config-"));

@@ -11,7 +11,7 @@ import {
   type SourcesFile,
 } from "../../../contracts/policy-config.ts";
 import { parseVerificationConfig, type VerificationConfig } from "../../../contracts/verification-config.ts";
-import { type Log, silentLog } from "../../../runtime/log.ts";
+import { type Log, silentLog } from "../../../runtime/telemetry/log.ts";
 import { readTextStrictly } from "../../../runtime/text-file.ts";
 import { parseConfigText } from "./config-text.ts";
 

@@ -1,4 +1,4 @@
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 import type { EvaluationObserver } from "./evaluation-observer.ts";
 
 /** Upstream's labels (reference/policy-server.md 8.1.5); those of a request are absent for raw ones. */

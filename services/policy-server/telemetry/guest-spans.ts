@@ -1,6 +1,6 @@
 // pure
 import { messageOf } from "../../../contracts/errors.ts";
-import type { Span, SpanAttributes } from "../../../runtime/span.ts";
+import type { Span, SpanAttributes } from "../../../runtime/telemetry/span.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 
 /** A span for each run of a guest, named after what it is asked: `validate` or `validate_settings`. */

@@ -1,4 +1,4 @@
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 import type { KindState } from "../host/kubernetes/collections.ts";
 
 /** Counts host calls that a policy was not allowed to make. `capability` must be a known path, or `unknown`. */

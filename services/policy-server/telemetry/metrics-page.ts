@@ -1,4 +1,4 @@
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 
 /** `GET /metrics` in Prometheus' text format. */
 export function metricsPage(metrics: Metrics): () => Promise<Response> {

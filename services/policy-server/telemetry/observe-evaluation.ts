@@ -1,5 +1,5 @@
 import type { AdmissionResponse } from "../../../contracts/admission.ts";
-import type { Span } from "../../../runtime/span.ts";
+import type { Span } from "../../../runtime/telemetry/span.ts";
 import type { Question } from "../admission/question.ts";
 import type { RunGuest } from "../admission/run-policy.ts";
 import type { VerdictRules } from "../admission/verdict-rules.ts";

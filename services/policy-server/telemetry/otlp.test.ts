@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { exchange } from "../../../runtime/net.ts";
+import { exchange } from "../../../runtime/net/net.ts";
 import {
   type Collector,
   type CollectorTls,

@@ -1,4 +1,4 @@
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 import type { PoolObserver } from "../guest/pool-observer.ts";
 
 const secondsBuckets = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -1,4 +1,4 @@
-import type { Metrics } from "../../../runtime/metrics.ts";
+import type { Metrics } from "../../../runtime/telemetry/metrics.ts";
 
 const endpoints = ["validate", "audit", "validate_raw"];
 

@@ -1,5 +1,5 @@
 import { messageOf } from "../../../contracts/errors.ts";
-import type { Span, SpanAttributes, Tracer } from "../../../runtime/span.ts";
+import type { Span, SpanAttributes, Tracer } from "../../../runtime/telemetry/span.ts";
 import type { Evaluation } from "../admission/evaluate.ts";
 import type { Question } from "../admission/question.ts";
 import type { Endpoint } from "../api/review.ts";

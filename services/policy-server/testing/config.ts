@@ -1,4 +1,4 @@
-import { parseCli } from "../../../runtime/cli.ts";
+import { parseCli } from "../../../runtime/cli/cli.ts";
 import { type Config, configOf } from "../config.ts";
 import { flags } from "../flags.ts";
 

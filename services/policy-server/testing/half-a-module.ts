@@ -2,7 +2,7 @@
  * A process that has begun to take a module into the store of the folder that is its argument, and waits: for tests that
  * kill it.
  */
-import { silentLog } from "../../../runtime/log.ts";
+import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { ModuleStore } from "../modules/store/module-store.ts";
 import { longWasm } from "./supply.ts";
 

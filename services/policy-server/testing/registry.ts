@@ -1,5 +1,5 @@
 import { digester, sha256Hex } from "../../../runtime/digest.ts";
-import { type HttpServer, serve, type TlsOptions } from "../../../runtime/http-server.ts";
+import { type HttpServer, serve, type TlsOptions } from "../../../runtime/http/server.ts";
 import { mediaTypes } from "../modules/registry/manifest.ts";
 import { wasm } from "./supply.ts";
 

@@ -1,5 +1,5 @@
 import { noSources, type SourcesFile } from "../../../contracts/policy-config.ts";
-import { createLog } from "../../../runtime/log.ts";
+import { createLog } from "../../../runtime/telemetry/log.ts";
 import type { VerifyImage } from "../modules/fetch.ts";
 import { downloadLimits } from "../modules/sources/limits.ts";
 import { type ModuleSupply, moduleSupply, type SupplyOptions } from "../modules/supply.ts";

@@ -1,8 +1,8 @@
 import { sha256Hex } from "../../../runtime/digest.ts";
-import type { Controller } from "../../../runtime/controller.ts";
-import type { Log } from "../../../runtime/log.ts";
-import { viewOf } from "../../../runtime/object-view.ts";
-import type { WatchCache } from "../../../runtime/watch-cache.ts";
+import type { Controller } from "../../../runtime/control/controller.ts";
+import type { Log } from "../../../runtime/telemetry/log.ts";
+import { viewOf } from "../../../runtime/kube/object-view.ts";
+import type { WatchCache } from "../../../runtime/kube/watch-cache.ts";
 import { type ObservedDefault, type ObservedDefaultsFile, planDefaults } from "./plan.ts";
 import { readDefaults } from "./read.ts";
 

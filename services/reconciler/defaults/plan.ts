@@ -1,6 +1,6 @@
 // pure
 import type { KubeObject } from "../../../contracts/kubernetes.ts";
-import { nothingToDo, type Plan } from "../../../runtime/plan.ts";
+import { nothingToDo, type Plan } from "../../../runtime/control/plan.ts";
 
 /** Digest of what was applied: someone's own edits stay until the ConfigMap says something new. */
 export const digestAnnotation = "kubewarden.io/defaults-digest";

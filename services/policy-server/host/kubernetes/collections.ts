@@ -1,6 +1,6 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import type { Kube } from "../../../../runtime/kube.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Kube } from "../../../../runtime/kube/kube.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import { Collection, type CollectionLimits, type CollectionQuery } from "./collection.ts";
 import type { ContextMemory } from "./context-memory.ts";
 

@@ -1,6 +1,6 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { KindRef } from "../../../../contracts/kubernetes.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { Runnable } from "../../policies/catalogue.ts";
 import { isRego } from "../../policies/execution-mode.ts";
 import type { ContextMemory, Made } from "./context-memory.ts";

@@ -2,7 +2,7 @@ import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
 import { parseJson, stringifyJson } from "../../../../contracts/json.ts";
 import type { KindRef, KubeObject } from "../../../../contracts/kubernetes.ts";
 import { abortable } from "../../../../runtime/abortable.ts";
-import type { Kube } from "../../../../runtime/kube.ts";
+import type { Kube } from "../../../../runtime/kube/kube.ts";
 import { type AnswerBytes, answerOf } from "../answer.ts";
 import { AnswerCache } from "../answer-cache.ts";
 import type { CanI, GetResource, ListAll, ListNamespace } from "../questions.ts";

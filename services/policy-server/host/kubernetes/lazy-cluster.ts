@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { KindRef } from "../../../../contracts/kubernetes.ts";
-import type { Kube } from "../../../../runtime/kube.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Kube } from "../../../../runtime/kube/kube.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { AnswerBytes } from "../answer.ts";
 import { Collections, type CollectionsLimits, type KindState } from "./collections.ts";
 import type { ContextMemory } from "./context-memory.ts";

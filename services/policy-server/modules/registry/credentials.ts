@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type DockerConfig, type RegistryCredentials, registryKey } from "../../../../contracts/docker-config.ts";
 import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
-import { type ProgramResult, runProgram } from "../../../../runtime/run-program.ts";
+import { type ProgramResult, runProgram } from "../../../../runtime/process/run-program.ts";
 
 /** What is known for a registry; undefined: nothing. Throws DOCKER_CONFIG_INVALID, DOWNLOAD_CREDENTIAL_HELPER_FAILED. */
 export type CredentialSource = (registry: string, signal: AbortSignal) => Promise<RegistryCredentials | undefined>;

@@ -1,5 +1,5 @@
 import { messageOf } from "../../../../contracts/errors.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { ImageReference } from "../registry-reader.ts";
 import type { Place } from "./registry-client.ts";
 

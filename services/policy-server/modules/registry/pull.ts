@@ -1,6 +1,6 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { tooLarge } from "../../../../runtime/net.ts";
-import { downloadFailed } from "../../../../runtime/net-stream.ts";
+import { tooLarge } from "../../../../runtime/net/net.ts";
+import { downloadFailed } from "../../../../runtime/net/stream.ts";
 import type { Descriptor, FetchedManifest, ImageReference, RegistryReader } from "../registry-reader.ts";
 import { receive } from "../sources/receive.ts";
 import { statusError } from "../sources/status.ts";

@@ -1,5 +1,5 @@
 import { sha256Hex } from "../../../../runtime/digest.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import type { ImageReference } from "../registry-reader.ts";
 import { statusError } from "../sources/status.ts";
 import { immutableReference } from "./image-reference.ts";

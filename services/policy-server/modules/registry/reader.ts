@@ -1,6 +1,6 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { tooLarge, wholeOf } from "../../../../runtime/net.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import { tooLarge, wholeOf } from "../../../../runtime/net/net.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import type { Descriptor, FetchedManifest, ImageReference, RegistryReader } from "../registry-reader.ts";
 import { statusError } from "../sources/status.ts";
 import { digestOf } from "../store/module-store.ts";

@@ -1,6 +1,6 @@
 import type { RegistryCredentials } from "../../../../contracts/docker-config.ts";
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import { basicAuthorization, type SourceClient, type SourceRequest } from "../sources/client.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { CredentialSource } from "./credentials.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { RegistryCredentials } from "../../../../contracts/docker-config.ts";
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { wholeOf } from "../../../../runtime/net.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import { wholeOf } from "../../../../runtime/net/net.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import { basicAuthorization, type SourceClient } from "../sources/client.ts";
 import { statusError } from "../sources/status.ts";
 import type { Challenge } from "./challenge.ts";

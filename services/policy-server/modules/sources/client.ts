@@ -1,6 +1,6 @@
-import type { Log } from "../../../../runtime/log.ts";
-import { followRedirects } from "../../../../runtime/net-redirects.ts";
-import type { NetStream } from "../../../../runtime/net-stream.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
+import { followRedirects } from "../../../../runtime/net/redirects.ts";
+import type { NetStream } from "../../../../runtime/net/stream.ts";
 import type { DownloadLimits } from "./limits.ts";
 import { openWithRetries } from "./retry.ts";
 import type { Transport } from "./transport.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { serve } from "../../../../runtime/http-server.ts";
+import { serve } from "../../../../runtime/http/server.ts";
 import { type ForwardProxy, startForwardProxy } from "../../../../test/forward-proxy.ts";
 import { issueAuthority, issueLeaf } from "../../../certs/x509.ts";
 import { testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";

@@ -1,6 +1,6 @@
 import { messageOf } from "../../../../contracts/errors.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
-import { tooLarge } from "../../../../runtime/net.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
+import { tooLarge } from "../../../../runtime/net/net.ts";
 import { sleep } from "../../../../runtime/sleep.ts";
 import type { SourceClient } from "./client.ts";
 import { pauseMs } from "./retry.ts";

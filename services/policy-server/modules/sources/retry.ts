@@ -1,7 +1,7 @@
 import { messageOf } from "../../../../contracts/errors.ts";
 import { backoffMs } from "../../../../runtime/backoff.ts";
-import type { Log } from "../../../../runtime/log.ts";
-import { type NetStream, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
+import { type NetStream, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import { sleep } from "../../../../runtime/sleep.ts";
 import type { DownloadLimits } from "./limits.ts";
 import { isTransient, transientStatuses } from "./status.ts";

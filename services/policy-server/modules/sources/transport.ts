@@ -1,7 +1,7 @@
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { SourcesFile } from "../../../../contracts/policy-config.ts";
-import { proxyFor, type ProxySettings } from "../../../../runtime/net-proxy.ts";
-import { type NetOptions, type NetStream, openExchange, withoutCredentials } from "../../../../runtime/net-stream.ts";
+import { proxyFor, type ProxySettings } from "../../../../runtime/net/proxy.ts";
+import { type NetOptions, type NetStream, openExchange, withoutCredentials } from "../../../../runtime/net/stream.ts";
 import { authoritiesFor } from "./authorities.ts";
 
 export type Transport = (url: string, request: Omit<NetOptions, "ca" | "insecure" | "proxy">) => Promise<NetStream>;

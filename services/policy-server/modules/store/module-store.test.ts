@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sha256Hex } from "../../../../runtime/digest.ts";
-import { createLog } from "../../../../runtime/log.ts";
+import { createLog } from "../../../../runtime/telemetry/log.ts";
 import { currentRuntime, runtimeCommand } from "../../../../tools/runtimes.ts";
 import { longWasm, wasm } from "../../testing/supply.ts";
 import { ModuleStore } from "./module-store.ts";

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { SignatureRequirement } from "../../../../contracts/verification-config.ts";
-import { silentLog } from "../../../../runtime/log.ts";
+import { silentLog } from "../../../../runtime/telemetry/log.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
 import {
   imageSignedBy,

@@ -1,5 +1,5 @@
 import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { ImageReference, RegistryReader } from "../registry-reader.ts";
 import type { Findings, Refusal } from "./find-signatures.ts";
 import { assertSigned, type Requirements, requirementsIn } from "./requirements.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { createLog, silentLog } from "../../../../runtime/log.ts";
+import { createLog, silentLog } from "../../../../runtime/telemetry/log.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
 import { imageSignedBy, pushBundle, unsignedImage } from "../../../../test/signing/signed-image.ts";
 import {

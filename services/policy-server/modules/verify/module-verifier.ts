@@ -1,7 +1,7 @@
 import { KubewardenError, messageOf } from "../../../../contracts/errors.ts";
 import type { VerificationConfig } from "../../../../contracts/verification-config.ts";
 import { sha256Hex } from "../../../../runtime/digest.ts";
-import type { Log } from "../../../../runtime/log.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { VerifyImage } from "../fetch.ts";
 import type { ImageReference, RegistryReader } from "../registry-reader.ts";
 import { type ImageVerifier, keysOf, type VerifiedImage } from "./image-verifier.ts";

@@ -1,4 +1,4 @@
-import type { Log } from "../../../../runtime/log.ts";
+import type { Log } from "../../../../runtime/telemetry/log.ts";
 import type { Config } from "../../config.ts";
 import { readVerification } from "../../policies/read-config.ts";
 import type { VerifyImage } from "../fetch.ts";

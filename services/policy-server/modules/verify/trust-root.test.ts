@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../../contracts/errors.ts";
-import { serve } from "../../../../runtime/http-server.ts";
+import { serve } from "../../../../runtime/http/server.ts";
 import { ManualClock } from "../../../../runtime/testing/manual-clock.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
 import { makeSigstore, trustedRootOf } from "../../../../test/signing/sigstore.ts";
