@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createLog } from "../../runtime/log.ts";
+import { createLog } from "../../runtime/telemetry/log.ts";
 import { failure, MemoryKube } from "../../runtime/testing/memory-kube.ts";
 import { ownerOfWebhooks } from "./owner.ts";
 

@@ -1,8 +1,8 @@
 import { messageOf } from "../../contracts/errors.ts";
 import { type OwnerReference, ownerReferenceTo } from "../../contracts/kubernetes.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
-import type { Kube } from "../../runtime/kube.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Kube } from "../../runtime/kube/kube.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
 import { sleep } from "../../runtime/sleep.ts";
 
 const retry = { minMs: 200, maxMs: 10_000 };
