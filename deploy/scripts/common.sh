@@ -90,12 +90,24 @@ wait_for_controllers() {
   done
 }
 
+image_of() {
+  k get deployment "$1" -n "$namespace" -o "jsonpath={.spec.template.spec.containers[?(@.name==\"$1\")].image}"
+}
+
+# Whether the Deployment of a PolicyServer has the image that is asked for: its own, or the reconciler's.
+has_its_image() {
+  wanted=$(k get "policyservers.$group" "$1" -o 'jsonpath={.spec.image}')
+  [ "$(image_of "policy-server-$1")" = "${wanted:-$(image_of reconciler)}" ]
+}
+
 # Every PolicyServer has its Deployment, and that is rolled out.
 wait_for_policy_servers() {
   for each in $(k get "policyservers.$group" -o name); do
     name=${each#*/}
     wait_until exists deployment "policy-server-$name" -n "$namespace" ||
       fail "PolicyServer $name got no Deployment: kubectl describe policyserver $name"
+    wait_until has_its_image "$name" ||
+      fail "PolicyServer $name did not get its image: kubectl describe policyserver $name"
     k rollout status "deployment/policy-server-$name" -n "$namespace" --timeout="${timeout}s" >/dev/null ||
       fail "PolicyServer $name is not rolled out: kubectl describe policyserver $name, and its policies"
   done
