@@ -23,10 +23,11 @@ const webhookResources = ["validating", "mutating"].map((each) =>
 const kindOfResource = new Map(policyKindNames.map((kind) => [`${policyKinds[kind].plural}.${apiGroup}`, kind]));
 
 /**
- * How long after an edit a webhook may still be registered for the generation before it: whoever writes it may have
- * looked right before the edit.
+ * How long a webhook may still be registered by what was true before: for the generation before an edit, or with a pod
+ * that has just been killed. Whoever writes it may have looked right before.
  */
-const editWindowMs = 3_000;
+const windowMs = 6_000;
+const isRecent = ({ endedAt }: { endedAt: number }) => performance.now() - endedAt < windowMs;
 
 type Generation = { entry: string; endedAt: number };
 
@@ -38,12 +39,14 @@ type Generation = { entry: string; endedAt: number };
 export function watchInvariants(storage: Storage): { broken: string[]; stop: () => void } {
   const broken: string[] = [];
   const generations = new Map<string, Generation[]>();
+  /** Service to the pods that were ready until then. */
+  const wereReady = new Map<string, { pod: KubeObject; endedAt: number }[]>();
   const stop = storage.onEvent((resource, event) => {
     const kind = kindOfResource.get(resource);
     if (kind) policyWritten(kind, event);
     else if (resource === servers && event.type === "DELETED") serverGone(event.object);
     else if (webhookResource.test(resource)) webhookWritten(event);
-    else if (resource === "pods" && event.type !== "DELETED") podWritten(event.object);
+    else if (resource === "pods") podWritten(event);
   });
   return { broken, stop };
 
@@ -77,22 +80,27 @@ export function watchInvariants(storage: Storage): { broken: string[]; stop: () 
     const created = type === "ADDED" ? !swapped : serviceOf(object) !== serviceOf(before ?? object);
     const what = `webhook "${unique}" is ${created ? "created" : "written"}`;
     if (created) {
-      if (pods.length === 0) report(`${what}, no pod is ready`);
-      const counts = (generations.get(unique) ?? []).filter(({ endedAt }) =>
-        performance.now() - endedAt < editWindowMs
-      );
-      const serves = pods.map((pod) => entriesOf(pod).get(unique));
-      if (!counts.some(({ entry }) => serves.every((each) => each === entry))) {
-        report(`${what}, ready pods serve ${serves.join(" and ")} of ${counts.map(({ entry }) => entry).join(" or ")}`);
-      }
+      const counts = (generations.get(unique) ?? []).filter(isRecent).map(({ entry }) => entry);
+      const serves = (each: KubeObject, entry: string) => entriesOf(each).get(unique) === entry;
+      const recently = (wereReady.get(serviceOf(object)) ?? []).filter(isRecent).map(({ pod }) => pod);
+      const served = pods.length > 0
+        ? counts.some((entry) => pods.every((each) => serves(each, entry)))
+        : recently.some((each) => counts.some((entry) => serves(each, entry)));
+      if (!served) report(`${what}, ${pods.length} pods are ready and do not serve ${counts.join(" or ")}`);
     }
     for (const pod of pods) mustServe(pod, unique, what);
   }
 
-  function podWritten(pod: KubeObject): void {
+  function podWritten({ type, object: pod, before }: StoredEvent): void {
     const server = pod.metadata.labels?.[labels.policyServer];
-    if (server === undefined || pod.metadata.namespace !== namespace || !isReady(pod)) return;
-    for (const webhook of standing().filter((each) => serviceOf(each) === ownedObjectName(server))) {
+    if (server === undefined || pod.metadata.namespace !== namespace) return;
+    const service = ownedObjectName(server);
+    if (type === "DELETED" || !isReady(pod)) {
+      const known = wereReady.get(service) ?? [];
+      if (before && isReady(before)) wereReady.set(service, [...known, { pod, endedAt: performance.now() }]);
+      return;
+    }
+    for (const webhook of standing().filter((each) => serviceOf(each) === service)) {
       mustServe(pod, webhook.metadata.name, `pod "${pod.metadata.name}" is ready`);
     }
   }
