@@ -81,10 +81,13 @@ const short: [RegExp, string][] = [
 ];
 const inShort = (what: string) => short.reduce((text, [long, word]) => text.replace(long, word), what);
 
+/** An Event for each change of a condition that was written, and one more request where it counts up. */
+const events = { "create events": 12, "patch events": 12 };
+
 /** Every request is one of those allowed, and none is sent more often. */
 function assertWithin(counts: Counts, limits: Limits): void {
   for (const [controller, requests] of Object.entries(counts)) {
-    const allowed = limits[controller as keyof Limits] ?? {};
+    const allowed: Record<string, number> = { ...events, ...limits[controller as keyof Limits] };
     for (const [what, count] of Object.entries(requests)) {
       const most = allowed[inShort(what)] ?? 0;
       assert.ok(count <= most, `${controller}: ${count} times "${inShort(what)}", at most ${most} expected`);
@@ -92,15 +95,30 @@ function assertWithin(counts: Counts, limits: Limits): void {
   }
 }
 
-/** A rollout: both ConfigMaps, the Deployment, and what is out of use goes. */
-const rollout = { "patch configmaps": 2, "patch deployments": 1, "delete configmaps": 2 };
+/**
+ * A rollout: both ConfigMaps, the Deployment, and what is out of use goes. `PodsReady` of the server follows it, from one
+ * pod that is not ready to the next; before it becomes True the Deployment is looked at, by its name in a list.
+ */
+const rollout = {
+  "patch configmaps": 2,
+  "patch deployments": 1,
+  "delete configmaps": 2,
+  "list deployments": 2,
+  "patch policyservers.policies.kubewarden.io/status": 5,
+};
+
+/** Before `PodsReady` is said of a rollout, and before a certificate authority counts as trusted by all webhooks. */
+const isLiveLook = /^list (deployments|validatingwebhookconfigurations|mutatingwebhookconfigurations)/;
 
 test("requests: each kind is listed once at the start", async () => {
   for (const [controller, requests] of Object.entries(await countsAtRest())) {
     const lists = Object.entries(requests).filter(([what]) => what.startsWith("list "));
     assert.ok(lists.length > 0);
     // ConfigMaps: those of the policy servers, and the one with the defaults.
-    for (const [what, count] of lists) assert.is(count, what === "list configmaps" ? 2 : 1, `${controller}: ${what}`);
+    for (const [what, count] of lists) {
+      if (isLiveLook.test(what)) continue;
+      assert.is(count, what === "list configmaps" ? 2 : 1, `${controller}: ${what}`);
+    }
   }
 });
 
@@ -117,6 +135,7 @@ test("requests: a new policy rolls out once and touches no other policy", async 
       "patch policies/status": 6,
       "patch policies": 2,
       "get policies": 1,
+      "get deployments": 1,
       "patch validatingwebhookconfigurations": 2,
     },
   });
@@ -168,8 +187,9 @@ test("requests: a deletion takes the webhook and the finalizer away and rolls ou
     // Both kinds are deleted unseen; a pass that comes before the caches show it finds nothing left to do.
     "webhook-registrar": {
       "patch policies/status": 1,
-      "patch policies": 2,
-      "get policies": 1,
+      // Its finalizer; tried again where someone else's write came between.
+      "patch policies": 4,
+      "get policies": 2,
       "delete validatingwebhookconfigurations": 2,
       "delete mutatingwebhookconfigurations": 2,
     },

@@ -22,27 +22,29 @@ export async function observeSettled(look: () => Observed, options: Options): Pr
     facts = look();
     if (pendingVersion(facts, sha256Hex) === pending) break;
   }
-  return facts.policies.some(isInvalid) || wouldBecomeReady(facts, sha256Hex)
-    ? { ...facts, ...await ownDoings(kube, facts, signal) }
-    : facts;
+  const invalid = facts.policies.some(isInvalid);
+  return {
+    ...facts,
+    ...(invalid || wouldBecomeReady(facts, sha256Hex) ? await liveDeployment(kube, facts, signal) : {}),
+    ...(invalid ? await liveConfigMaps(kube, facts, signal) : {}),
+  };
 }
 
-/**
- * What was written for this server, live, since a cache may lag behind our own writes: the last good entry of an invalid
- * policy would swing between two versions, and `PodsReady` would be said of the Deployment of a generation ago.
- */
-async function ownDoings(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
-  const [deployments, configMaps] = await Promise.all([
-    kube.list({ apiVersion: "apps/v1", kind: "Deployment" }, {
-      namespace,
-      fieldSelector: `metadata.name=${ownedObjectName(name)}`,
-      signal,
-    }),
-    kube.list({ apiVersion: "v1", kind: "ConfigMap" }, {
-      namespace,
-      labelSelector: `${labels.policyServer}=${name}`,
-      signal,
-    }),
-  ]);
-  return { deployment: deployments.items[0], configMaps: configMaps.items };
+// What was written for this server, live, since a cache may lag behind our own writes: the last good entry of an invalid
+// policy would swing between two versions, and `PodsReady` would be said of the Deployment of a generation ago.
+
+async function liveDeployment(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
+  const fieldSelector = `metadata.name=${ownedObjectName(name)}`;
+  const { items } = await kube.list({ apiVersion: "apps/v1", kind: "Deployment" }, {
+    namespace,
+    fieldSelector,
+    signal,
+  });
+  return { deployment: items[0] };
+}
+
+async function liveConfigMaps(kube: Kube, { name, settings: { namespace } }: Observed, signal: AbortSignal) {
+  const labelSelector = `${labels.policyServer}=${name}`;
+  const { items } = await kube.list({ apiVersion: "v1", kind: "ConfigMap" }, { namespace, labelSelector, signal });
+  return { configMaps: items };
 }

@@ -75,7 +75,7 @@ async function listableKinds(kube: Kube, signal: AbortSignal): Promise<{ apiVers
 
 /** Keys whose values are identities, times, addresses, or made of random key material. */
 const volatile =
-  /^(uid|policyServerUid|configVersion|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|hostIPs?|addresses|ip|containerID|clusterIPs?|ports|deployment\.kubernetes\.io\/revision)$/;
+  /^(uid|policyServerUid|configVersion|resourceVersion|managedFields|.*Time(stamp)?|startedAt|finishedAt|caBundle|trustedCaDigest|holderIdentity|leaseTransitions|podIPs?|hostIPs?|addresses|ip|containerID|clusterIPs?|ports|deployment\.kubernetes\.io\/revision|kubewarden-edge\.io\/policy-server-uid)$/;
 /** What a killed container leaves behind on its own Pod. */
 const marksOfTheKill = /^(restartCount|lastState)$/;
 
