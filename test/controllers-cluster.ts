@@ -1,9 +1,10 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
-import { apiVersion, labels } from "../contracts/names.ts";
+import { apiVersion, labels, policyKindNames } from "../contracts/names.ts";
 import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
+import { eventually } from "../local-cluster/testing/observe.ts";
 import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { type Sample, samplesOf } from "../runtime/testing/prometheus-page.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
@@ -40,6 +41,9 @@ export async function startControllersCluster(o: Options = {}): Promise<Controll
       // The test makes its own PolicyServers.
       const wanted = object.metadata.name === "kubewarden-defaults" ? undefined : change(object);
       if (wanted) await kube.apply(wanted, { fieldManager: "kubectl" });
+    }
+    for (const kind of ["PolicyServer", ...policyKindNames]) {
+      await eventually(`${kind} is served`, () => kube.list({ apiVersion, kind }));
     }
     const pods = (controller: string) =>
       cluster.node.pods().filter((pod) => pod.labels[labels.component] === controller);
