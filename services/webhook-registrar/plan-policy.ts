@@ -52,13 +52,15 @@ function register(facts: PolicyFacts, desired: KubeObject): Plan {
   const { webhooks, guard } = facts;
   const standing = listOf(webhooks).find(({ kind }) => kind === desired.kind);
   const patch = foreignItemsPatch(desired, standing);
-  const inPlace = isInPlace(desired, standing);
+  const others = listOf(webhooks).filter(({ kind }) => kind !== desired.kind);
+  // With another one to remove, what a cache shows is not enough: it may be gone again, by our own hand a moment ago.
+  const inPlace = isInPlace(desired, standing) && others.length === 0;
   return {
     finalizers: finalizersToAdd(facts),
     apply: inPlace || patch ? [] : [desired],
     patch: patch ? [patch] : [],
     // Only after the one that takes its place was written: never a moment with neither.
-    remove: listOf(webhooks).filter(({ kind }) => kind !== desired.kind).map(nameRefOf),
+    remove: others.map(nameRefOf),
     status: [registeredStatus(facts, [desired])],
     lookAgainAfterMs: guard?.dueInMs,
   };

@@ -118,6 +118,13 @@ const cases: [string, PolicyFacts, object][] = [
     { ...nothing, apply: [V], remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
   ],
   [
+    "where both kinds are seen, the one that stays is written before the other goes, whatever a cache shows of it",
+    factsOf({ status: rollingOut, mutating: true }, {
+      webhooks: { [V]: stored(V), [M]: stored(M, factsOf({ status: rollingOut, mutating: true })) },
+    }),
+    { ...nothing, apply: [M], remove: [`${V} clusterwide-psp`], status: "active True PolicyActive" },
+  ],
+  [
     "an edit that is not valid leaves the rules of the last valid generation in force",
     factsOf({ status: rollingOut, spec: { rules: [], failurePolicy: "Ignore" } }, {
       invalid: "spec.expression: no",
@@ -151,7 +158,7 @@ const cases: [string, PolicyFacts, object][] = [
   [
     "a duplicate left behind is removed",
     factsOf({ status: reachable(2) }, { webhooks: { [V]: stored(V), [M]: stored(M) } }),
-    { ...nothing, remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
+    { ...nothing, apply: [V], remove: [`${M} clusterwide-psp`], status: "active True PolicyActive" },
   ],
   [
     "a webhook of a former server of that name is removed while the new one starts",
