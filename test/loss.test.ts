@@ -91,7 +91,7 @@ async function untilServed(): Promise<void> {
     const pods = runningPods(installed, labels.policyServer, "default");
     const served = await Promise.all(pods.map((pod) => certificateOf(pod.podIP)));
     return pods.length > 0 && served.every((each) => each.fingerprint256 === fingerprint256) || "another certificate";
-  }, stage.wait);
+  }, { ...stage.wait, limitMs: 180_000 });
 }
 
 async function removedAndMadeAgain(ref: ObjectRef): Promise<{ old: KubeObject; made: KubeObject }> {
