@@ -44,7 +44,6 @@ export const reconciler: ServiceSpec<typeof reconcilerFlags> = {
         namespace: settings.namespace,
         fieldSelector: `metadata.name=${options.defaultsConfigmapName}`,
       }),
-      ownImage,
       log,
     }));
   },

@@ -10,7 +10,6 @@ type Options = {
   servers: WatchCache;
   /** Holds the one defaults ConfigMap. */
   configMap: WatchCache;
-  ownImage: (signal: AbortSignal) => Promise<string | undefined>;
   log: Log;
 };
 
@@ -23,7 +22,7 @@ const configMapKey = "";
  * that what it no longer says is pruned and nothing else.
  */
 export function defaultsController(
-  { servers, configMap, ownImage, log }: Options,
+  { servers, configMap, log }: Options,
 ): Controller<ObservedDefault | ObservedDefaultsFile> {
   const current = () => configMap.list()[0];
   return {
@@ -35,17 +34,13 @@ export function defaultsController(
         keysFor: (object) => [configMapKey, ...readDefaults(object).servers.map(({ metadata }) => metadata.name)],
       },
     ],
-    observe: async (key, signal) => {
+    observe: (key) => {
       const { servers: wanted, problems } = readDefaults(current());
       if (key === configMapKey) {
         if (problems.length > 0) log.warn("defaults cannot be read", { problems });
         return { configMap: current(), problems };
       }
-      return {
-        wanted: wanted.find(({ metadata }) => metadata.name === key),
-        present: servers.get(key),
-        image: await ownImage(signal),
-      };
+      return { wanted: wanted.find(({ metadata }) => metadata.name === key), present: servers.get(key) };
     },
     plan: (observed) => planDefaults(observed, sha256Hex),
   };

@@ -9,7 +9,7 @@ export const problemsAnnotation = "kubewarden.io/defaults-problems";
 const managedByLabel = { "kubewarden.io/managed-by": "kubewarden-controller-defaults" };
 
 /** One default PolicyServer: as the ConfigMap has it, and as it stands. */
-export type ObservedDefault = { wanted?: KubeObject; present?: KubeObject; image?: string };
+export type ObservedDefault = { wanted?: KubeObject; present?: KubeObject };
 /** The ConfigMap itself and what in it could not be read. */
 export type ObservedDefaultsFile = { configMap: KubeObject | undefined; problems: readonly string[] };
 
@@ -25,24 +25,23 @@ export function planDefaults(
  * Applies a default that is missing or was applied in another form. A terminating one is made again when it is gone. One
  * that others made, as upstream's chart does, is theirs: what it runs is not ours to change.
  */
-function planDefault({ wanted, present, image }: ObservedDefault, sha256Hex: (text: string) => string): Plan {
+function planDefault({ wanted, present }: ObservedDefault, sha256Hex: (text: string) => string): Plan {
   if (wanted === undefined || present?.metadata.deletionTimestamp !== undefined) return nothingToDo;
-  const object = defaultFor(wanted, image, sha256Hex);
+  const object = defaultFor(wanted, sha256Hex);
   const digest = object.metadata.annotations?.[digestAnnotation];
   const applied = present?.metadata.annotations?.[digestAnnotation];
   if (present !== undefined && (applied === undefined || applied === digest)) return nothingToDo;
   return { ...nothingToDo, apply: [object] };
 }
 
-function defaultFor(wanted: KubeObject, image: string | undefined, sha256Hex: (text: string) => string): KubeObject {
+/** As the ConfigMap has it: an image that it leaves out stays out, and an upgrade of the reconciler is one of the server. */
+function defaultFor(wanted: KubeObject, sha256Hex: (text: string) => string): KubeObject {
   const { name, labels, annotations } = wanted.metadata;
-  const given = (wanted.spec ?? {}) as { image?: string };
-  const spec = { ...given, ...(given.image || image ? { image: given.image || image } : {}) };
   const object = {
     apiVersion: wanted.apiVersion,
     kind: wanted.kind,
     metadata: { name, labels: { ...labels, ...managedByLabel }, annotations: { ...annotations } },
-    spec,
+    spec: wanted.spec ?? {},
   };
   const digest = sha256Hex(JSON.stringify(object)).slice(0, 32);
   return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, [digestAnnotation]: digest } } };
