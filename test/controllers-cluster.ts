@@ -96,17 +96,17 @@ export async function requestsOf(pods: readonly RunningPod[]): Promise<Map<strin
   return counts;
 }
 
-/** An object of the installation; the Deployments of these controllers with other replicas and more environment. */
+/** An object of the installation; the Deployments of these controllers with more environment, and with so many replicas. */
 export function withEnvironment(
   object: KubeObject,
   controllers: readonly string[],
-  { replicas, env }: { replicas: number; env: Record<string, string> },
+  { replicas, env }: { replicas?: number; env: Record<string, string> },
 ): KubeObject {
   if (object.kind !== "Deployment" || !controllers.includes(object.metadata.name)) return object;
   const copy = structuredClone(object) as KubeObject & {
     spec: { replicas: number; template: { spec: { containers: { env?: { name: string; value: string }[] }[] } } };
   };
-  copy.spec.replicas = replicas;
+  if (replicas !== undefined) copy.spec.replicas = replicas;
   for (const container of copy.spec.template.spec.containers) {
     container.env = [...container.env ?? [], ...Object.entries(env).map(([name, value]) => ({ name, value }))];
   }

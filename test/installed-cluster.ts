@@ -1,7 +1,9 @@
+import type { X509Certificate } from "node:crypto";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
+import { labels } from "../contracts/names.ts";
 import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
 import { policyServer, type Stage, untilCondition } from "../local-cluster/demo/looks.ts";
 import { policiesFolder, readManifest } from "../local-cluster/demo/manifests.ts";
@@ -9,6 +11,7 @@ import { serveModules } from "../local-cluster/demo/module-server.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
 import { connectKube, type Kube } from "../runtime/kube/kube.ts";
+import { shownCertificate } from "../runtime/testing/shown-certificate.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 
 /** What `kubectl apply -k` gets. */
@@ -80,6 +83,20 @@ export async function applyAll(kube: Kube, objects: readonly KubeObject[]): Prom
 /** Pods with living processes whose label `name` is `value`. */
 export function runningPods({ cluster }: InstalledCluster, name: string, value: string): RunningPod[] {
   return cluster.node.pods().filter((pod) => pod.labels[name] === value);
+}
+
+/** Pods that serve PolicyServer `default`. */
+export function servingPods(installed: InstalledCluster): RunningPod[] {
+  return runningPods(installed, labels.policyServer, "default");
+}
+
+/** Whether these pods show this certificate (and there is at least one of them); else what is wrong. */
+export async function allShow(
+  pods: readonly RunningPod[],
+  { fingerprint256 }: X509Certificate,
+): Promise<true | string> {
+  const shown = await Promise.all(pods.map(({ podIP }) => shownCertificate({ host: podIP, port: 8443 })));
+  return shown.length > 0 && shown.every((each) => each.fingerprint256 === fingerprint256) || "another certificate";
 }
 
 /** Waits until an object is as asked; fails with what was seen last. */

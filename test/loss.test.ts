@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
 import { tmpdir } from "node:os";
-import { connect } from "node:tls";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { messageOf } from "../contracts/errors.ts";
@@ -25,7 +24,16 @@ import { until } from "../local-cluster/demo/until.ts";
 import type { Pod } from "../local-cluster/workloads/pod.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
-import { applyAll, deploymentsNamespace, installedCluster, runningPods, untilObject } from "./installed-cluster.ts";
+import { withEnvironment } from "./controllers-cluster.ts";
+import {
+  allShow,
+  applyAll,
+  deploymentsNamespace,
+  installedCluster,
+  runningPods,
+  servingPods,
+  untilObject,
+} from "./installed-cluster.ts";
 
 const installed = await installedCluster({ moreModules: tmpdir(), change: withQuickTrust });
 const { cluster, kube, stage } = installed;
@@ -33,13 +41,7 @@ test.after(() => installed.stop());
 
 /** API servers of the local cluster read a changed webhook within a second; the usual time to wait is a minute. */
 function withQuickTrust(object: KubeObject): KubeObject {
-  if (object.kind !== "Deployment" || object.metadata.labels?.[labels.component] !== "certs") return object;
-  const copy = structuredClone(object) as KubeObject & {
-    spec: { template: { spec: { containers: { env?: { name: string; value: string }[] }[] } } };
-  };
-  const [container] = copy.spec.template.spec.containers;
-  container!.env = [...container!.env ?? [], { name: "KUBEWARDEN_TRUST_SETTLE_TIME", value: "2s" }];
-  return copy;
+  return withEnvironment(object, ["certs"], { env: { KUBEWARDEN_TRUST_SETTLE_TIME: "2s" } });
 }
 
 const greedy: PodWish = { name: "greedy", privileged: true };
@@ -73,25 +75,11 @@ async function withoutOneFailure(work: () => Promise<void>): Promise<void> {
 const fromSecret = (secret: KubeObject, key: string) =>
   new X509Certificate(atob((secret.data as Record<string, string>)[key] ?? ""));
 
-/** The certificate that a pod of the policy server shows. */
-function certificateOf(host: string): Promise<X509Certificate> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port: 8443, rejectUnauthorized: false }, () => {
-      resolve(new X509Certificate(socket.getPeerCertificate().raw));
-      socket.destroy();
-    });
-    socket.on("error", reject);
-  });
-}
-
 /** Waits until every pod shows the certificate that its Secret holds then: one that lags may be issued once more. */
 async function untilServed(): Promise<void> {
-  await until("pods that serve the certificate of the Secret", async () => {
-    const { fingerprint256 } = fromSecret((await kube.get(servingSecret))!, "tls.crt");
-    const pods = runningPods(installed, labels.policyServer, "default");
-    const served = await Promise.all(pods.map((pod) => certificateOf(pod.podIP)));
-    return pods.length > 0 && served.every((each) => each.fingerprint256 === fingerprint256) || "another certificate";
-  }, { ...stage.wait, limitMs: 180_000 });
+  await until("pods that show the certificate of the Secret", async () => {
+    return await allShow(servingPods(installed), fromSecret((await kube.get(servingSecret))!, "tls.crt"));
+  }, stage.wait);
 }
 
 async function removedAndMadeAgain(ref: ObjectRef): Promise<{ old: KubeObject; made: KubeObject }> {

@@ -1,16 +1,16 @@
 import { X509Certificate } from "node:crypto";
-import { connect } from "node:tls";
 import { parse } from "yaml";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { caSecretName, labels, ownedObjectName } from "../contracts/names.ts";
+import { caSecretName, ownedObjectName } from "../contracts/names.ts";
 import { callWebhook } from "../local-cluster/admission/call.ts";
 import { type Stage, tryPod } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { certificateBlocks } from "../runtime/pem.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
-import { deploymentsNamespace, type InstalledCluster, runningPods, untilObject } from "./installed-cluster.ts";
+import { withEnvironment } from "./controllers-cluster.ts";
+import { allShow, deploymentsNamespace, type InstalledCluster, servingPods, untilObject } from "./installed-cluster.ts";
 
 /** Admission requests while certificates change: what both the test and `npm run bench -- rotation` do. */
 
@@ -35,13 +35,7 @@ export function forRotations(replicas: number): (object: KubeObject) => KubeObje
       const server = parse(text) as { spec: object };
       return { ...object, data: { [key]: JSON.stringify({ ...server, spec: { ...server.spec, replicas } }) } };
     }
-    if (object.kind !== "Deployment" || object.metadata.labels?.[labels.component] !== "certs") return object;
-    const copy = structuredClone(object) as KubeObject & {
-      spec: { template: { spec: { containers: { env?: { name: string; value: string }[] }[] } } };
-    };
-    const [container] = copy.spec.template.spec.containers;
-    container!.env = [...container!.env ?? [], { name: "KUBEWARDEN_TRUST_SETTLE_TIME", value: trustSettleTime }];
-    return copy;
+    return withEnvironment(object, ["certs"], { env: { KUBEWARDEN_TRUST_SETTLE_TIME: trustSettleTime } });
   };
 }
 
@@ -130,11 +124,6 @@ export async function replaceServingCertificate(installed: InstalledCluster): Pr
   await untilServed(installed, made);
 }
 
-/** Pods that serve PolicyServer `default`. */
-export function servingPods(installed: InstalledCluster) {
-  return runningPods(installed, labels.policyServer, "default");
-}
-
 async function askPod(webhook: KubeObject, host: string): Promise<string | undefined> {
   const [entry] = webhook.webhooks as Parameters<typeof callWebhook>[0][];
   const version = { group: "", version: "v1" };
@@ -168,21 +157,9 @@ function cached<T>(forMs: number, read: () => Promise<T>): () => Promise<T> {
 }
 
 async function untilServed(installed: InstalledCluster, serving: KubeObject): Promise<void> {
-  const wanted = new X509Certificate(textOf(serving, "tls.crt")).fingerprint256;
-  await until("pods that show the certificate of the Secret", async () => {
-    const shown = await Promise.all(servingPods(installed).map(({ podIP }) => certificateOf(podIP)));
-    return shown.every(({ fingerprint256 }) => fingerprint256 === wanted) || "another certificate";
-  }, patient(installed).wait);
-}
-
-function certificateOf(host: string): Promise<X509Certificate> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port: 8443, rejectUnauthorized: false }, () => {
-      resolve(new X509Certificate(socket.getPeerCertificate().raw));
-      socket.destroy();
-    });
-    socket.on("error", reject);
-  });
+  const wanted = new X509Certificate(textOf(serving, "tls.crt"));
+  const what = "pods that show the certificate of the Secret";
+  await until(what, () => allShow(servingPods(installed), wanted), patient(installed).wait);
 }
 
 function bundleOf(webhook: KubeObject): string {

@@ -3,14 +3,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { policy, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
-import { installedCluster } from "./installed-cluster.ts";
+import { installedCluster, servingPods } from "./installed-cluster.ts";
 import {
   endFormerTrust,
   forRotations,
   patient,
   replaceServingCertificate,
   rotateAuthority,
-  servingPods,
   underLoad,
 } from "./rotation-load.ts";
 

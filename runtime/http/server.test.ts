@@ -1,10 +1,10 @@
 import { connect as connectTcp } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { issueAuthority, issueLeaf } from "../../services/certs/x509.ts";
 import { type Handler, serve, type ServeOptions } from "./server.ts";
 import { exchange } from "../net/net.ts";
+import { shownCertificate } from "../testing/shown-certificate.ts";
 
 const never = new AbortController().signal;
 const stops: AbortController[] = [];
@@ -177,15 +177,7 @@ test("server: with a client CA nobody gets in without a certificate", async () =
   assert.is(refused.code, "DOWNLOAD_FAILED");
 });
 
-function serialOf(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().fingerprint256);
-      socket.destroy();
-    });
-    socket.on("error", reject);
-  });
-}
+const serialOf = async (port: number) => (await shownCertificate({ port })).serialNumber;
 
 /** Sends bytes and collects what comes until the server closes. */
 function raw(port: number, bytes: string, { end = false } = {}): Promise<string> {

@@ -2,7 +2,6 @@ import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
 import { test } from "uvu";
@@ -11,6 +10,7 @@ import type { KubewardenError } from "../../contracts/errors.ts";
 import { createLog, silentLog } from "../../runtime/telemetry/log.ts";
 import { exchange } from "../../runtime/net/net.ts";
 import { sleep } from "../../runtime/sleep.ts";
+import { shownCertificate } from "../../runtime/testing/shown-certificate.ts";
 import { issueAuthority, issueLeaf } from "../certs/x509.ts";
 import { maxBodyBytes } from "./api/routes.ts";
 import type { Config } from "./config.ts";
@@ -352,15 +352,9 @@ test("server: with client CAs only clients with a certificate of one of them are
   assert.is(await answer(), undefined);
 });
 
-function serialNumber(url: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().serialNumber);
-      socket.destroy();
-    });
-    socket.on("error", reject);
-  });
+async function serialNumber(url: string): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  return (await shownCertificate({ host, port: Number(port) })).serialNumber;
 }
 
 test("server: under continue-on-errors a broken policy answers with its error, by its mode, and the others serve", async () => {

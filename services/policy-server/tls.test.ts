@@ -10,6 +10,7 @@ import { serve } from "../../runtime/http/server.ts";
 import { createLog, silentLog } from "../../runtime/telemetry/log.ts";
 import { respond } from "../../runtime/http/respond.ts";
 import { sleep } from "../../runtime/sleep.ts";
+import { shownCertificate } from "../../runtime/testing/shown-certificate.ts";
 import { issueAuthority, issueLeaf } from "../certs/x509.ts";
 import { readTls, watchTls } from "./tls.ts";
 
@@ -184,9 +185,10 @@ test("tls: a mounted Secret that is swapped is taken over; half a pair is not, a
     String(lines[0]?.message),
     /^Failed to reload TLS certificates: The key in key file ".*" does not belong/,
   );
-  assert.is(await visit(port), before);
+  const shown = async () => (await shownCertificate({ port })).serialNumber;
+  assert.is(await shown(), before);
   await swap({ "tls.crt": second.certificate, "tls.key": second.privateKey });
-  await until(async () => await visit(port) !== before);
+  await until(async () => await shown() !== before);
   assert.is(lines.at(-1)?.message, "TLS certificates reloaded");
   // The connection that was open all the time went on with what it began with.
   assert.is(await visit(port, { agent }), before);

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "node:tls";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sleep } from "../../../runtime/sleep.ts";
+import { shownCertificate } from "../../../runtime/testing/shown-certificate.ts";
 import {
   type ClientCertificate,
   type PolicyServerProcess,
@@ -64,16 +64,9 @@ async function until(what: string, look: () => boolean | Promise<boolean>): Prom
 }
 
 /** The name in the certificate that the server shows. */
-function servedName(url: string, client: ClientCertificate): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const options = { host: hostname, port: Number(port), cert: client.certificate, key: client.privateKey };
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().subjectaltname ?? "");
-      socket.destroy();
-    });
-    socket.on("error", reject);
-  });
+async function servedName(url: string, { certificate: cert, privateKey: key }: ClientCertificate): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  return (await shownCertificate({ host, port: Number(port), cert, key })).subjectAltName ?? "";
 }
 
 test("AT-024: a new certificate is served once its key is there too, and new client CAs let their clients in", async () => {
