@@ -34,6 +34,28 @@ value_of() {
   printf '%s' "$3"
 }
 
+# What install.sh and upgrade.sh understand.
+overlay_options="  --overlay DIR   a folder with a kustomization.yaml (default: deploy/kustomize/overlays/default)
+  --image IMAGE   the image of all services, instead of the one that the overlay names
+  --timeout S     how long to wait for each part, in seconds (default: 180)
+  --help          this text"
+
+# Reads them into $overlay, $image and $timeout.
+read_overlay_options() {
+  overlay=$here/../kustomize/overlays/default
+  image=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --overlay) overlay=$(value_of "$1" "$@") ;;
+      --image) image=$(value_of "$1" "$@") ;;
+      --timeout) timeout=$(value_of "$1" "$@") ;;
+      --help) help; exit 0 ;;
+      *) usage_error "unknown option $1" ;;
+    esac
+    shift 2
+  done
+}
+
 need_cluster() {
   command -v "${KUBECTL%% *}" >/dev/null || fail "there is no \"${KUBECTL%% *}\": install kubectl or set KUBECTL"
   k version >/dev/null 2>&1 || fail "kubectl reaches no cluster: $(k version 2>&1 | tail -n 1)"

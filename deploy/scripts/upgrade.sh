@@ -11,27 +11,13 @@ Usage: upgrade.sh [--overlay DIR] [--image IMAGE] [--timeout SECONDS]
 Applies an overlay over the one that is installed, waits for everything to be rolled out, and looks that every webhook
 that was there still is and every policy that was active still is.
 
-  --overlay DIR   a folder with a kustomization.yaml (default: deploy/kustomize/overlays/default)
-  --image IMAGE   the image of all services, instead of the one that the overlay names
-  --timeout S     how long to wait for each part, in seconds (default: 180)
-  --help          this text
+$overlay_options
 
 KUBECTL names another kubectl, also with arguments.
 EOF
 }
 
-overlay=$here/../kustomize/overlays/default
-image=
-while [ $# -gt 0 ]; do
-  case $1 in
-    --overlay) overlay=$(value_of "$1" "$@") ;;
-    --image) image=$(value_of "$1" "$@") ;;
-    --timeout) timeout=$(value_of "$1" "$@") ;;
-    --help) help; exit 0 ;;
-    *) usage_error "unknown option $1" ;;
-  esac
-  shift 2
-done
+read_overlay_options "$@"
 
 active_policies() {
   for each in $policy_kinds; do
