@@ -111,7 +111,7 @@ const rollout = {
   "patch deployments": 1,
   "delete configmaps": 2,
   "list deployments": 2,
-  "patch policyservers.policies.kubewarden.io/status": 5,
+  "patch policyservers.policies.kubewarden.io/status": 3,
 };
 
 /** Before `PodsReady` is said of a rollout, and before a certificate authority counts as trusted by all webhooks. */

@@ -61,7 +61,12 @@ const settings = '{"policy":"p","code":"SETTINGS_INVALID","message":"no x"}\n{"p
 const held: [string, Partial<Observed>, string, RegExp][] = [
   ["there is no Deployment", { deployment: undefined }, "WaitingForDeployment", /see DeploymentReconciled/],
   ["no pods are asked for", { deployment: rolledOut({}, 0) }, "NoReplicas", /Scale its Deployment up/],
-  ["the Deployment names another version", { deployment: deployment("old") }, "PodsNotReady", /does not name/],
+  [
+    "the Deployment names another version",
+    { deployment: deployment("old"), pods: [pod("a", "old"), pod("b", "old")] },
+    "PodsNotReady",
+    /^0 of 1 pods are ready with the present configuration$/,
+  ],
   ["this generation was not written yet", { server: server(written(1), { generation: 2 }) }, "PodsNotReady", /2 of 2/],
   [
     "the Deployment's controller has not seen it yet",

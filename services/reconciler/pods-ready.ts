@@ -76,10 +76,10 @@ function progressOf(
   pods: PodFacts[],
   { replicas, named, version }: { replicas: number; named: string; version: string },
 ): string {
-  if (named !== version) return "The Deployment does not name the present configuration yet";
   const ready = pods.filter((pod) => pod.ready && pod.version === version).length;
   const { conditions } = (status ?? {}) as DeploymentStatus;
-  const late = conditions?.some(({ type, reason }) => type === "Progressing" && reason === "ProgressDeadlineExceeded");
+  const late = named === version &&
+    conditions?.some(({ type, reason }) => type === "Progressing" && reason === "ProgressDeadlineExceeded");
   const told = `${ready} of ${replicas} pods are ready with the present configuration`;
   return late ? `${told}, and that takes longer than the Deployment allows: see the log of its pods` : told;
 }
