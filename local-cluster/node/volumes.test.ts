@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Pod, Volume } from "../workloads/pod.ts";
 import type { ReadSource } from "./environment.ts";
+import { PodVolumes } from "./pod-volumes.ts";
 import { volumeContent, type VolumeFile } from "./volume-files.ts";
 import { sameFiles, writeVolume } from "./volume-writer.ts";
 
@@ -76,6 +77,35 @@ test("volumes: a new version is swapped by one symlink, stale names go, nothing 
   const names = await readdir(folder);
   assert.equal(names.filter((name) => !name.startsWith("..2")).sort(), ["..data", "a"]);
   assert.is(names.filter((name) => name.startsWith("..2")).length, 1);
+  await rm(folder, { recursive: true });
+});
+
+test("volumes: files follow a change only after the delay that is asked for, all together", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "volume-"));
+  const stop = new AbortController();
+  let data = { a: "1", b: "1" };
+  const asked = Promise.withResolvers<void>();
+  const volumes = new PodVolumes({
+    folder,
+    pod: () => ({ ...pod, spec: { containers: [], volumes: [{ name: "v", configMap: { name: "c" } }] } }),
+    read: (kind) => ({ apiVersion: "v1", kind, metadata: { name: "c" }, data }),
+    issueToken: () => Promise.reject(new Error("nobody asked for a token")),
+    delayMs: () => {
+      asked.resolve();
+      return 3_600_000;
+    },
+  });
+  const shown = async () => [await readFile(join(folder, "v/a"), "utf8"), await readFile(join(folder, "v/b"), "utf8")];
+  assert.is(await volumes.write(), undefined);
+  const syncing = volumes.keepInSync(stop.signal);
+  data = { a: "2", b: "2" };
+  volumes.sourceChanged();
+  await asked.promise;
+  assert.equal(await shown(), ["1", "1"]);
+  await volumes.write();
+  assert.equal(await shown(), ["2", "2"]);
+  stop.abort();
+  await syncing;
   await rm(folder, { recursive: true });
 });
 
