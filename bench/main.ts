@@ -49,7 +49,7 @@ const benchmarks: Record<string, () => void | Promise<void>> = {
     for (const runtime of runtimes) await benchContext({ runtime, ...sizes });
   },
   controllers: async () => {
-    const qps = Number(values.qps ?? 5_000);
+    const qps = Number(values.qps ?? 50);
     const sizes = { servers: Number(values.servers ?? 20), policies: Number(values.policies ?? 2_000), qps };
     const shards = (values.shards ?? "1,2,4").split(",").map(Number);
     for (const runtime of runtimes) await benchControllers({ runtime, ...sizes, shards });
