@@ -32,9 +32,9 @@ export const policyFindingReasons = ["PolicyInvalid", "NameTooLong", "NameCollis
 export const conditionReasons = {
   // PolicyServer
   /** The certificate authority is in its Secret. */
-  CARootSecretReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  CARootSecretReconciled: ["ReconciliationSucceeded", "Issuing", "ReconciliationFailed"],
   /** The server's serving certificate is in its Secret. */
-  CertSecretReconciled: ["ReconciliationSucceeded", "ReconciliationFailed"],
+  CertSecretReconciled: ["ReconciliationSucceeded", "Issuing", "ReconciliationFailed"],
   /** The ConfigMaps hold the server's configuration. */
   ConfigMapReconciled: ["ReconciliationSucceeded", "ReconciliationFailed", "PolicyServerInvalid"],
   /** The Deployment is as the PolicyServer asks for; its Pods may still be starting. */
@@ -101,6 +101,7 @@ export const conditionReasons = {
 /** Reasons of a False condition that pass without anybody's doing; all others ask for a person. */
 export const passingReasons: ReadonlySet<string> = new Set([
   "ConfigurationVersionMismatch",
+  "Issuing",
   "LatestReplicaSetIsNotUniquelyReachable",
   "NoPodReady",
   "PolicyServerTerminating",

@@ -1,5 +1,5 @@
 // pure
-import { condition } from "../../contracts/conditions.ts";
+import { condition, type ConditionReason } from "../../contracts/conditions.ts";
 import { caSecretName } from "../../contracts/names.ts";
 import type { IntendedCondition } from "../../runtime/control/plan.ts";
 import { authorityFault, authorityRequest, isStanding } from "./authority-rotation.ts";
@@ -9,50 +9,57 @@ import { trustOf } from "./leaf-rotation.ts";
 import { dueRequest, problemOf } from "./rotation.ts";
 import { dayMs, providedRenewalTime } from "./times.ts";
 
+type Reason = ConditionReason<"CARootSecretReconciled">;
+
 /** `CARootSecretReconciled`: there is an authority that can sign. */
 export function authorityCondition(observed: ServerPass, now: Date): IntendedCondition {
   const { authority, server, refusal, namespace } = observed;
   const { current, provided } = authority;
   const name = `Secret "${namespace}/${provided?.secretName ?? caSecretName}"`;
-  const say = (status: "True" | "False", message: string) =>
-    condition("CARootSecretReconciled", status, reasonOf(status), `${name}${message}`, server.generation);
+  const say = (reason: Reason, message: string) =>
+    condition("CARootSecretReconciled", statusOf(reason), reason, `${name}${message}`, server.generation);
   const request = authorityRequest(authority, now);
   const refused = refusal?.of === "authority" ? refusal.message : undefined;
   if (isStanding(authority, now) || request?.issue === "trusted-list" && refused === undefined) {
     const until = ` holds a certificate authority that is valid until ${current?.notAfter.toISOString()}`;
-    return say("True", until + lateRemark(observed, now));
+    return say("ReconciliationSucceeded", until + lateRemark(observed, now));
   }
-  if (refused !== undefined) return say("False", `: ${refused}`);
+  if (refused !== undefined) return say("ReconciliationFailed", `: ${refused}`);
   const fault = authorityFault(authority, now);
   if (!provided || fault === undefined) {
-    return say("False", `: a certificate authority is being issued (${request?.because ?? "there is none"})`);
+    return say("Issuing", `: a certificate authority is being issued (${request?.because ?? "there is none"})`);
   }
   const there = provided.resourceVersion === undefined ? "it does not exist" : fault;
-  return say("False", `: no certificate authority to sign with (${there}). Whoever provides it must put one there`);
+  const message = `: no certificate authority to sign with (${there}). Whoever provides it must put one there`;
+  return say("ReconciliationFailed", message);
 }
 
 /** `CertSecretReconciled`: the server has a certificate that its webhooks can trust. */
 export function servingCondition(observed: ServerPass, now: Date): IntendedCondition {
   const { authority, server, refusal, namespace } = observed;
   const name = `Secret "${namespace}/${server.secretName}"`;
-  const say = (status: "True" | "False", message: string) =>
-    condition("CertSecretReconciled", status, reasonOf(status), `${name}${message}`, server.generation);
+  const say = (reason: Reason, message: string) =>
+    condition("CertSecretReconciled", statusOf(reason), reason, `${name}${message}`, server.generation);
   const problem = problemOf(observed, now);
   if (problem === undefined) {
     const until = server.leaf.certificate?.notAfter.toISOString();
-    return say("True", ` holds a serving certificate that is valid until ${until}${rotationRemark(observed)}`);
+    const words = ` holds a serving certificate that is valid until ${until}${rotationRemark(observed)}`;
+    return say("ReconciliationSucceeded", words);
   }
-  if (refusal?.of === "leaf") return say("False", `: ${refusal.message}`);
-  const waiting = dueRequest(observed, now)?.issue === "leaf"
-    ? `a serving certificate is being issued (${problem})`
-    : !isStanding(authority, now)
-    ? `waiting for the certificate authority (${problem})`
-    : `the serving certificate must be issued (${problem}), once its webhooks trust the new certificate authority`;
-  return say("False", `: ${waiting}`);
+  if (refusal?.of === "leaf") return say("ReconciliationFailed", `: ${refusal.message}`);
+  if (dueRequest(observed, now)?.issue === "leaf") {
+    return say("Issuing", `: a serving certificate is being issued (${problem})`);
+  }
+  if (isStanding(authority, now)) {
+    const once = "once its webhooks trust the new certificate authority";
+    return say("Issuing", `: the serving certificate must be issued (${problem}), ${once}`);
+  }
+  const failed = authorityCondition(observed, now).reason === "ReconciliationFailed";
+  return say(failed ? "ReconciliationFailed" : "Issuing", `: waiting for the certificate authority (${problem})`);
 }
 
-function reasonOf(status: "True" | "False") {
-  return status === "True" ? "ReconciliationSucceeded" : "ReconciliationFailed";
+function statusOf(reason: Reason): "True" | "False" {
+  return reason === "ReconciliationSucceeded" ? "True" : "False";
 }
 
 /** Says that somebody has to do something about an authority that we do not replace. */

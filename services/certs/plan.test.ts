@@ -49,6 +49,7 @@ const statusOf = (facts: ServerPass) => {
   return {
     caBundle: status!.fields!.caBundle,
     conditions: status!.conditions.map(({ type, status }) => `${type} ${status}`),
+    reasons: status!.conditions.map(({ reason }) => reason),
     messages: status!.conditions.map(({ message }) => message),
   };
 };
@@ -89,9 +90,10 @@ test("plan: nothing is claimed before the Secrets were seen, and the former bund
     authority: { chain: [], listed: [], isListed: true, old: [], published: [[certificate("ca1")]] },
     server: { ...server, leaf: {} },
   });
-  const { caBundle, conditions } = statusOf(facts);
+  const { caBundle, conditions, reasons } = statusOf(facts);
   assert.is(caBundle, "ca1\n");
   assert.equal(conditions, ["CARootSecretReconciled False", "CertSecretReconciled False"]);
+  assert.equal(reasons, ["Issuing", "Issuing"]);
 });
 
 test("plan: an authority put in place by hand is not published before the former one is kept beside it", () => {
@@ -104,9 +106,22 @@ test("plan: a refusal is told in the API server's words, in the condition it bel
     server: { ...server, leaf: { secret, problem: "tls.key is missing" } },
     refusal: { of: "leaf", message: "Cannot replace Secret: immutable" },
   });
-  const { conditions, messages } = statusOf(facts);
+  const { conditions, reasons, messages } = statusOf(facts);
   assert.equal(conditions, ["CARootSecretReconciled True", "CertSecretReconciled False"]);
+  assert.equal(reasons, ["ReconciliationSucceeded", "ReconciliationFailed"]);
   assert.match(messages[1]!, "Cannot replace Secret: immutable");
+});
+
+test("plan: a certificate that waits for an authority says whether somebody has to do something about that one", () => {
+  const none = { ...authority, current: undefined, bundle: undefined };
+  const bare = { ...server, leaf: {} };
+  const refusal = { of: "authority", message: "Cannot create Secret: forbidden" } as const;
+  assert.equal(statusOf(observed({ authority: none, server: bare })).reasons, ["Issuing", "Issuing"]);
+  const refused = statusOf(observed({ authority: none, server: bare, refusal }));
+  assert.equal(refused.reasons, ["ReconciliationFailed", "ReconciliationFailed"]);
+  const lacking = { ...none, provided: { secretName: "issued", elsewhere: true } };
+  const awaited = statusOf(observed({ authority: lacking, server: bare }));
+  assert.equal(awaited.reasons, ["ReconciliationFailed", "ReconciliationFailed"]);
 });
 
 test("plan: a change of authorities that webhooks have not confirmed is said, and the old certificate serves on", () => {
