@@ -47,6 +47,10 @@ const defaultServer = (objects: KubeObject[]) => {
   return parse(Object.values(data as Record<string, string>)[0]!) as { spec: Fields };
 };
 
+withKubectl("the folder of all of them is the default overlay", () => {
+  assert.equal(rendered(".."), rendered("default"));
+});
+
 for (const overlay of overlays) {
   withKubectl(`overlay ${overlay}: an API server takes every object, to the last field`, async () => {
     const objects = rendered(overlay).filter((each) => !foreign.includes(groupOf(each)));
