@@ -95,6 +95,20 @@ step("upgrade.sh rolls another image out and keeps every webhook and every activ
   await untilActive();
 });
 
+step("upgrade.sh waits for the image that the reconciler is told to give to policy servers", async () => {
+  const tell = (what: string) => kubectl(["set", "env", "deployment/reconciler", "-n", "kubewarden", what]);
+  const image = "other.example/kubewarden-edge";
+  await tell(`KUBEWARDEN_POLICY_SERVER_IMAGE=${image}:0.2.1`);
+  await script("upgrade.sh", "--image", `${image}:0.2.0`);
+  const path = "jsonpath={.spec.template.spec.containers[0].image}";
+  const imageNow = () => kubectl(["get", "deployment/policy-server-default", "-n", "kubewarden", "-o", path]);
+  assert.is(await imageNow(), `${image}:0.2.1`);
+  await tell("KUBEWARDEN_POLICY_SERVER_IMAGE-");
+  await script("upgrade.sh", "--image", `${image}:0.2.0`);
+  assert.is(await imageNow(), `${image}:0.2.0`);
+  await untilActive();
+});
+
 step("emergency-disable.sh takes every webhook away for good, and --undo brings them back", async () => {
   await eventually("a refusal", async () => (await tryPrivileged()).code !== 0);
   const said = await script("emergency-disable.sh");

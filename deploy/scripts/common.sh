@@ -116,10 +116,22 @@ image_of() {
   k get deployment "$1" -n "$namespace" -o "jsonpath={.spec.template.spec.containers[?(@.name==\"$1\")].image}"
 }
 
-# Whether the Deployment of a PolicyServer has the image that is asked for: its own, or the reconciler's.
+# The image of PolicyServers that name none: what the reconciler was told by flag or variable, else its own.
+default_image() {
+  container='.spec.template.spec.containers[?(@.name=="reconciler")]'
+  told=$(k get deployment reconciler -n "$namespace" -o "jsonpath={range $container.args[*]}{@}{\"\n\"}{end}" |
+    awk 'take { print; exit } /^--policy-server-image$/ { take = 1 } sub(/^--policy-server-image=/, "") { print; exit }')
+  [ -n "$told" ] || told=$(k get deployment reconciler -n "$namespace" \
+    -o "jsonpath={$container.env[?(@.name==\"KUBEWARDEN_POLICY_SERVER_IMAGE\")].value}")
+  [ -n "$told" ] || told=$(image_of reconciler)
+  printf '%s' "$told"
+}
+
+# Whether the Deployment of a PolicyServer has the image that is asked for.
 has_its_image() {
-  wanted=$(k get "policyservers.$group" "$1" -o 'jsonpath={.spec.image}')
-  [ "$(image_of "policy-server-$1")" = "${wanted:-$(image_of reconciler)}" ]
+  wanted=$(k get "policyservers.$group" "$1" -o 'jsonpath={.spec.image}') || return 1
+  [ -n "$wanted" ] || wanted=$(default_image) || return 1
+  [ -n "$wanted" ] && [ "$(image_of "policy-server-$1")" = "$wanted" ]
 }
 
 # Every PolicyServer has its Deployment, and that is rolled out.
