@@ -31,6 +31,12 @@ export function policy(name: string, spec: object = {}): KubeObject {
   };
 }
 
+export async function existing(kube: Kube, ref: ObjectRef): Promise<KubeObject> {
+  const object = await kube.get(ref);
+  if (!object) throw new Error(`${ref.kind} ${ref.name} does not exist`);
+  return object;
+}
+
 type Saying = {
   /** Who says it. */
   by: "certs" | "webhook-registrar";
@@ -40,9 +46,7 @@ type Saying = {
 
 /** Writes a condition that is True to the status of an object, as another service would. */
 export async function say(kube: Kube, ref: ObjectRef, { by, type, observedGeneration = 1 }: Saying): Promise<void> {
-  const object = await kube.get(ref);
-  if (!object) throw new Error(`${ref.kind} ${ref.name} does not exist`);
-  const { apiVersion, kind, name } = ref, { uid } = object.metadata;
+  const { apiVersion, kind, name } = ref, { uid } = (await existing(kube, ref)).metadata;
   const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const said = { reason: "ReconciliationSucceeded", message: "", lastTransitionTime, observedGeneration };
   const body = {

@@ -11,7 +11,7 @@ import { labels, ownedObjectName } from "../contracts/names.ts";
 import type { PolicyStatus } from "../contracts/policy.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
 import { is, policyRef } from "./controllers-cluster.ts";
-import { policy, say, serverRef, startReconcilerCluster } from "./reconciler-cluster.ts";
+import { existing, policy, say, serverRef, startReconcilerCluster } from "./reconciler-cluster.ts";
 
 const namespace = "kubewarden";
 const configMapRef = { apiVersion: "v1", kind: "ConfigMap", name: ownedObjectName("default"), namespace };
@@ -20,6 +20,8 @@ const serviceRef = { ...configMapRef, kind: "Service" };
 
 const { kube, pods, stop } = await startReconcilerCluster({ withDefaults: true });
 test.after(stop);
+
+const get = (ref: ObjectRef) => existing(kube, ref);
 
 test("defaults: the PolicyServer of the ConfigMap comes up as soon as its CRD is served", async () => {
   const server = await objectWhere(kube, serverRef, is("DeploymentReconciled", "False", "WaitingForCertificate"));
@@ -224,12 +226,6 @@ function templateOf({ spec }: KubeObject): Template {
 function scaleOf({ spec, status }: KubeObject): { wanted: number; ready: number } {
   const { replicas } = spec as { replicas: number };
   return { wanted: replicas, ready: (status as { readyReplicas?: number } | undefined)?.readyReplicas ?? 0 };
-}
-
-async function get(ref: ObjectRef): Promise<KubeObject> {
-  const object = await kube.get(ref);
-  if (!object) throw new Error(`${ref.kind} ${ref.name} does not exist`);
-  return object;
 }
 
 function isReachableForItsGeneration(object: KubeObject): boolean {
