@@ -21,7 +21,8 @@ import {
 } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { sleep } from "../runtime/sleep.ts";
-import { applyAll, deploymentsNamespace, installedCluster, runningPods, untilObject } from "./installed-cluster.ts";
+import { applyAll, deploymentsNamespace, installedCluster, servingPods, untilObject } from "./installed-cluster.ts";
+import { denialOfGreedy, greedy } from "./privileged-pods.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "bad-modules-"));
 await writeFile(join(folder, "text.wasm"), "this is not WebAssembly");
@@ -50,8 +51,6 @@ const podFor = (name: string, more: Partial<PodWish> = {}): PodWish => ({
   labels: { "looked-at-by": name },
   ...more,
 });
-const greedy: PodWish = { name: "greedy", privileged: true };
-const denialOfGreedy = "Privileged container is not allowed";
 
 const webhookFor = (name: string) => ({
   apiVersion: "admissionregistration.k8s.io/v1",
@@ -71,7 +70,7 @@ async function assertServing(): Promise<void> {
   assert.match(await refusalOf(podFor("owners")), "Missing required labels: owner");
 }
 
-const defaultPods = () => runningPods(installed, labels.policyServer, "default");
+const defaultPods = () => servingPods(installed);
 
 async function podStates(): Promise<{ name: string; ready: boolean; restarts: number }[]> {
   const selector = { namespace: deploymentsNamespace, labelSelector: `${labels.policyServer}=default` };

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ConditionType, findCondition } from "../contracts/conditions.ts";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { apiVersion, labels, policyKindNames } from "../contracts/names.ts";
 import { type LocalCluster, startLocalCluster } from "../local-cluster/cluster.ts";
@@ -11,6 +12,8 @@ import { renderKustomization } from "../tools/kustomize.ts";
 import type { RuntimeName } from "../tools/runtimes.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
+/** The double as an image of the local cluster. */
+export const doubleImage = "policy-server-double:1";
 const images = { "policy-server-double": { file: join(here, "doubles/policy-server.ts") } };
 
 /** A local cluster with all three controllers, where a double plays the policy servers: its pods only become ready. */
@@ -27,19 +30,21 @@ type Options = {
   kustomizations?: readonly string[];
   runtime?: RuntimeName;
   disturbances?: boolean;
+  /** Whether PolicyServer `default` of the installation is made, run by the double; otherwise tests make their own. */
+  withDefaults?: boolean;
   /** Changes what is installed; nothing is made of what it answers `undefined` for. */
   change?: (object: KubeObject) => KubeObject | undefined;
 };
 
 export async function startControllersCluster(o: Options = {}): Promise<ControllersCluster> {
   const { disturbances = false, change = (same: KubeObject) => same, runtime, kustomizations = ["base"] } = o;
+  const defaults = (object: KubeObject) => o.withDefaults ? defaultsOfDouble(object) : undefined;
   const cluster = await startLocalCluster({ images, disturbances, ...(runtime ? { runtime } : {}) });
   try {
     const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath });
     const folders = kustomizations.map((each) => join(here, "../deploy/kustomize", each));
     for (const object of (await Promise.all(folders.map(renderKustomization))).flat()) {
-      // The test makes its own PolicyServers.
-      const wanted = object.metadata.name === "kubewarden-defaults" ? undefined : change(object);
+      const wanted = object.metadata.name === "kubewarden-defaults" ? defaults(object) : change(object);
       if (wanted) await kube.apply(wanted, { fieldManager: "kubectl" });
     }
     for (const kind of ["PolicyServer", ...policyKindNames]) {
@@ -54,9 +59,14 @@ export async function startControllersCluster(o: Options = {}): Promise<Controll
   }
 }
 
+function defaultsOfDouble(object: KubeObject): KubeObject {
+  const [server] = Object.values(object.data as Record<string, string>);
+  return { ...object, data: { "default.yaml": `${server}  image: ${doubleImage}\n` } };
+}
+
 /** A PolicyServer that the double runs. */
 export function doublePolicyServer(name: string): KubeObject {
-  const spec = { replicas: 1, image: "policy-server-double:1" };
+  const spec = { replicas: 1, image: doubleImage };
   return { apiVersion, kind: "PolicyServer", metadata: { name }, spec };
 }
 
@@ -72,6 +82,14 @@ export function uncalledPolicy(name: string, policyServer: string, spec: object 
 }
 
 export const policyRef = (name: string): ObjectRef => ({ apiVersion, kind: "ClusterAdmissionPolicy", name });
+
+/** Tells of objects whether a condition has that status, and that reason. */
+export function is(type: ConditionType, status: string, reason?: string): (object: KubeObject) => boolean {
+  return (object) => {
+    const found = findCondition(object, type);
+    return found?.status === status && (reason === undefined || found.reason === reason);
+  };
+}
 
 /** What the pods of a controller say of themselves. */
 export async function metricsOf(pods: readonly RunningPod[]): Promise<Sample[]> {

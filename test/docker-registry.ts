@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../runtime/testing/free-port.ts";
+import { endProcess } from "./end-process.ts";
 
 export type DockerRegistry = {
   /** `localhost:port`. */
@@ -27,6 +27,7 @@ export const noDockerRegistry = "docker-registry is not on this machine: apt-get
 /** Starts a real registry, with its content in a folder of its own; undefined where there is none to start. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry | undefined> {
   const folder = await mkdtemp(join(tmpdir(), "docker-registry-"));
+  // A registry does not say which one it took.
   const port = await freePort();
   await writeFile(join(folder, "config.yml"), JSON.stringify(await configFor(folder, { port, ...options })));
   const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], {
@@ -34,7 +35,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     env: { PATH: process.env.PATH, HOME: folder, OTEL_TRACES_EXPORTER: "none" },
   });
   const stop = async () => {
-    await end(child);
+    await endProcess(child);
     await rm(folder, { recursive: true });
   };
   try {
@@ -89,21 +90,4 @@ function listens(child: ChildProcess): Promise<boolean> {
       if (line.includes("listening on")) resolve(true);
     });
   });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  process.kill(child.pid, "SIGTERM");
-  const patience = setTimeout(() => child.kill("SIGKILL"), 10_000);
-  await once(child, "close");
-  clearTimeout(patience);
-}
-
-/** One that was free a moment ago: a registry does not say which one it took. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -5,7 +5,6 @@
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findCondition } from "../contracts/conditions.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { controllerServiceAccounts as controllers } from "../contracts/names.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
@@ -14,6 +13,7 @@ import { silentLog } from "../runtime/telemetry/log.ts";
 import { WatchCache } from "../runtime/kube/watch-cache.ts";
 import {
   doublePolicyServer,
+  is,
   metricsOf,
   policyRef,
   startControllersCluster,
@@ -33,7 +33,7 @@ const { kube, cluster, pods, stop } = await startControllersCluster({
 test.after(stop);
 
 const webhooks = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" };
-const isActive = (policy: KubeObject) => findCondition(policy, "PolicyActive")?.status === "True";
+const isActive = is("PolicyActive", "True");
 
 /** A new policy goes all the way; the webhooks of those before it stand as they stood. */
 async function anotherBecomesActive(name: string): Promise<void> {

@@ -1,4 +1,3 @@
-import type { X509Certificate } from "node:crypto";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
@@ -11,7 +10,6 @@ import { serveModules } from "../local-cluster/demo/module-server.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
 import { connectKube, type Kube } from "../runtime/kube/kube.ts";
-import { shownCertificate } from "../runtime/testing/shown-certificate.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 
 /** What `kubectl apply -k` gets. */
@@ -90,15 +88,6 @@ export function servingPods(installed: InstalledCluster): RunningPod[] {
   return runningPods(installed, labels.policyServer, "default");
 }
 
-/** Whether these pods show this certificate (and there is at least one of them); else what is wrong. */
-export async function allShow(
-  pods: readonly RunningPod[],
-  { fingerprint256 }: X509Certificate,
-): Promise<true | string> {
-  const shown = await Promise.all(pods.map(({ podIP }) => shownCertificate({ host: podIP, port: 8443 })));
-  return shown.length > 0 && shown.every((each) => each.fingerprint256 === fingerprint256) || "another certificate";
-}
-
 /** Waits until an object is as asked; fails with what was seen last. */
 export async function untilObject(
   { kube, wait }: Stage,
@@ -112,4 +101,15 @@ export async function untilObject(
   }, wait);
   if (found === undefined) throw new Error("unreachable");
   return found;
+}
+
+/** Removes an object and waits until a controller has made it again. */
+export async function removedAndMadeAgain(
+  stage: Stage,
+  ref: ObjectRef,
+): Promise<{ old: KubeObject; made: KubeObject }> {
+  const old = (await stage.kube.get(ref))!;
+  await stage.kube.remove(ref);
+  const made = await untilObject(stage, ref, ({ metadata }) => metadata.uid !== old.metadata.uid || "the old one");
+  return { old, made };
 }

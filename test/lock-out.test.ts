@@ -5,17 +5,11 @@ import { findCondition } from "../contracts/conditions.ts";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
 import { annotations, apiVersion, labels } from "../contracts/names.ts";
-import {
-  type PodWish,
-  policy,
-  policyServer,
-  tryPod,
-  untilCondition,
-  untilDenied,
-} from "../local-cluster/demo/looks.ts";
+import { policy, policyServer, tryPod, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
-import { applyAll, deploymentsNamespace, installedCluster, runningPods } from "./installed-cluster.ts";
+import { applyAll, deploymentsNamespace, installedCluster, servingPods } from "./installed-cluster.ts";
+import { denialOfGreedy, greedy, privilegedPods } from "./privileged-pods.ts";
 
 /** A policy on the namespace that its own policy server runs in, and on what that server is made of. */
 const installed = await installedCluster({ moreModules: tmpdir(), change: judgingOwnNamespace });
@@ -35,8 +29,6 @@ function judgingOwnNamespace(object: KubeObject): KubeObject {
   return copy;
 }
 
-const greedy: PodWish = { name: "greedy", privileged: true };
-const denialOfGreedy = "Privileged container is not allowed";
 const owners = policy("AdmissionPolicy", "owners", deploymentsNamespace);
 const everyOperation = { apiVersions: ["v1"], operations: ["*"] };
 const ownersPolicy: KubeObject = {
@@ -89,7 +81,7 @@ test("a policy on the deployments namespace judges what others do there", async 
 test("a policy server whose pods its own policy would refuse comes back from nothing", async () => {
   await scale(0);
   await until("no pod of the policy server", async () => {
-    return runningPods(installed, labels.policyServer, "default").length === 0 || "some";
+    return servingPods(installed).length === 0 || "some";
   }, stage.wait);
   await untilAnswered("failed calling webhook");
   await scale(1);
@@ -101,9 +93,8 @@ test("a policy server whose pods its own policy would refuse comes back from not
 });
 
 test("a policy with a deadlock guard lets requests pass while its server stays away, and judges again after", async () => {
-  const guarded = policy("ClusterAdmissionPolicy", "privileged-pods");
   const patient = { ...stage.wait, limitMs: 180_000 };
-  await kube.patch(guarded, { metadata: { annotations: { [annotations.relaxWhenUnavailableAfter]: "30s" } } }, {
+  await kube.patch(privilegedPods, { metadata: { annotations: { [annotations.relaxWhenUnavailableAfter]: "30s" } } }, {
     type: "merge",
   });
   await untilDenied(stage, greedy, denialOfGreedy);
@@ -116,12 +107,12 @@ test("a policy with a deadlock guard lets requests pass while its server stays a
     const answer = await tryPod(stage, greedy, true).catch(messageOf);
     return typeof answer !== "string" || answer;
   }, patient);
-  const told = findCondition((await kube.get(guarded))!, "PolicyActive")!;
+  const told = findCondition((await kube.get(privilegedPods))!, "PolicyActive")!;
   assert.equal([told.status, told.reason], ["True", "WebhookRelaxed"]);
   await scale(1);
   await untilDenied({ ...stage, wait: patient }, greedy, denialOfGreedy);
   await until("PolicyActive as before", async () => {
-    const { reason } = findCondition((await kube.get(guarded))!, "PolicyActive")!;
+    const { reason } = findCondition((await kube.get(privilegedPods))!, "PolicyActive")!;
     return reason === "PolicyActive" || reason;
   }, patient);
 });

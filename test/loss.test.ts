@@ -1,39 +1,26 @@
-import { X509Certificate } from "node:crypto";
 import { tmpdir } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { messageOf } from "../contracts/errors.ts";
-import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
-import {
-  apiVersion,
-  caSecretName,
-  controllerServiceAccounts as controllers,
-  labels,
-  ownedObjectName,
-} from "../contracts/names.ts";
-import {
-  type PodWish,
-  policy,
-  policyServer,
-  tryPod,
-  untilCondition,
-  untilDenied,
-} from "../local-cluster/demo/looks.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { apiVersion, controllerServiceAccounts as controllers, labels } from "../contracts/names.ts";
+import { policy, policyServer, tryPod, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
 import { readManifest } from "../local-cluster/demo/manifests.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import type { Pod } from "../local-cluster/workloads/pod.ts";
 import { sleep } from "../runtime/sleep.ts";
-import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
 import { withEnvironment } from "./controllers-cluster.ts";
+import { allShow, authoritySecret, certificateIn, servingSecret, untilSignedBy } from "./installed-certificates.ts";
 import {
-  allShow,
   applyAll,
   deploymentsNamespace,
   installedCluster,
+  removedAndMadeAgain,
   runningPods,
   servingPods,
   untilObject,
 } from "./installed-cluster.ts";
+import { denialOfGreedy, greedy, privilegedPods, privilegedPodsWebhook } from "./privileged-pods.ts";
 
 const installed = await installedCluster({ moreModules: tmpdir(), change: withQuickTrust });
 const { cluster, kube, stage } = installed;
@@ -43,18 +30,6 @@ test.after(() => installed.stop());
 function withQuickTrust(object: KubeObject): KubeObject {
   return withEnvironment(object, ["certs"], { env: { KUBEWARDEN_TRUST_SETTLE_TIME: "2s" } });
 }
-
-const greedy: PodWish = { name: "greedy", privileged: true };
-const denialOfGreedy = "Privileged container is not allowed";
-const privilegedPods = policy("ClusterAdmissionPolicy", "privileged-pods");
-const secretRef = (name: string) => ({ apiVersion: "v1", kind: "Secret", name, namespace: deploymentsNamespace });
-const servingSecret = secretRef(ownedObjectName("default"));
-const authoritySecret = secretRef(caSecretName);
-const webhookRef = {
-  apiVersion: webhookApiVersion,
-  kind: "ValidatingWebhookConfiguration",
-  name: "clusterwide-privileged-pods",
-};
 
 /** Does something while privileged Pods are tried all the time; fails if one of them is not denied by the policy. */
 async function withoutOneFailure(work: () => Promise<void>): Promise<void> {
@@ -72,21 +47,11 @@ async function withoutOneFailure(work: () => Promise<void>): Promise<void> {
   assert.equal(wrong, []);
 }
 
-const fromSecret = (secret: KubeObject, key: string) =>
-  new X509Certificate(atob((secret.data as Record<string, string>)[key] ?? ""));
-
 /** Waits until every pod shows the certificate that its Secret holds then: one that lags may be issued once more. */
 async function untilServed(): Promise<void> {
   await until("pods that show the certificate of the Secret", async () => {
-    return await allShow(servingPods(installed), fromSecret((await kube.get(servingSecret))!, "tls.crt"));
+    return await allShow(servingPods(installed), certificateIn((await kube.get(servingSecret))!, "tls.crt"));
   }, stage.wait);
-}
-
-async function removedAndMadeAgain(ref: ObjectRef): Promise<{ old: KubeObject; made: KubeObject }> {
-  const old = (await kube.get(ref))!;
-  await kube.remove(ref);
-  const made = await untilObject(stage, ref, ({ metadata }) => metadata.uid !== old.metadata.uid || "the old one");
-  return { old, made };
 }
 
 test("a policy becomes active", async () => {
@@ -97,21 +62,16 @@ test("a policy becomes active", async () => {
 
 test("a serving certificate's Secret that is deleted is made again, and no request fails", async () => {
   await withoutOneFailure(async () => {
-    const { old, made } = await removedAndMadeAgain(servingSecret);
-    assert.is.not(fromSecret(made, "tls.crt").fingerprint256, fromSecret(old, "tls.crt").fingerprint256);
+    const { old, made } = await removedAndMadeAgain(stage, servingSecret);
+    assert.is.not(certificateIn(made, "tls.crt").fingerprint256, certificateIn(old, "tls.crt").fingerprint256);
     await untilServed();
   });
 });
 
 test("a certificate authority that is deleted is made again and handed over to, and no request fails", async () => {
   await withoutOneFailure(async () => {
-    const { made } = await removedAndMadeAgain(authoritySecret);
-    const authority = fromSecret(made, "ca.crt");
-    await untilObject(
-      stage,
-      servingSecret,
-      (secret) => fromSecret(secret, "tls.crt").verify(authority.publicKey) || "signed by the former authority",
-    );
+    const { made } = await removedAndMadeAgain(stage, authoritySecret);
+    await untilSignedBy(stage, made);
     await untilServed();
   });
 });
@@ -133,16 +93,16 @@ const edits: Record<string, [op: string, path: string, value?: unknown][]> = {
 };
 
 test("a webhook that is edited is put back", async () => {
-  const right = (await kube.get(webhookRef))!;
+  const right = (await kube.get(privilegedPodsWebhook))!;
   const essence = ({ metadata, webhooks }: KubeObject) =>
     JSON.stringify([metadata.labels, metadata.annotations, metadata.ownerReferences, webhooks]);
   for (const [what, operations] of Object.entries(edits)) {
     const body = operations.map(([op, path, value]) => ({ op, path, ...(value === undefined ? {} : { value }) }));
-    const edited = await kube.patch(webhookRef, body, { type: "json" });
+    const edited = await kube.patch(privilegedPodsWebhook, body, { type: "json" });
     assert.is.not(essence(edited), essence(right), what);
     await untilObject(
       stage,
-      webhookRef,
+      privilegedPodsWebhook,
       (object) => essence(object) === essence(right) || `${what}: ${essence(object)}`,
     );
   }
@@ -150,7 +110,7 @@ test("a webhook that is edited is put back", async () => {
 });
 
 test("a webhook that is deleted is made again", async () => {
-  const { old, made } = await removedAndMadeAgain(webhookRef);
+  const { old, made } = await removedAndMadeAgain(stage, privilegedPodsWebhook);
   assert.equal(made.webhooks, old.webhooks);
   await untilDenied(stage, greedy, denialOfGreedy);
 });
@@ -222,9 +182,9 @@ test("an API server that is away for longer than a Lease lasts finds them starte
       return now.every((pids) => pids.length > 0 && pids.every((pid) => !before.has(pid))) || JSON.stringify(now);
     }, stage.wait)
   );
-  await removedAndMadeAgain(servingSecret);
-  await removedAndMadeAgain({ ...servingSecret, kind: "Service" });
-  await removedAndMadeAgain(webhookRef);
+  await removedAndMadeAgain(stage, servingSecret);
+  await removedAndMadeAgain(stage, { ...servingSecret, kind: "Service" });
+  await removedAndMadeAgain(stage, privilegedPodsWebhook);
   await untilDenied(stage, greedy, denialOfGreedy);
 });
 

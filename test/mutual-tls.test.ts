@@ -1,7 +1,4 @@
 // Mutual TLS as deploy/README.md describes it, with everything installed: who may call a policy server, and who not.
-import "reflect-metadata";
-import { X509CertificateGenerator } from "@peculiar/x509";
-import { Buffer } from "node:buffer";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { test } from "uvu";
@@ -9,44 +6,26 @@ import * as assert from "uvu/assert";
 import { findCondition } from "../contracts/conditions.ts";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { policy, policyServer, untilPolicyStatus } from "../local-cluster/demo/looks.ts";
+import { policyServer, untilPolicyStatus } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
+import { withEnvironment } from "./controllers-cluster.ts";
 import { deploymentsNamespace as namespace, installedCluster, untilObject } from "./installed-cluster.ts";
+import { privilegedPods } from "./privileged-pods.ts";
+import { selfSigned } from "./self-signed.ts";
 
 const clientCa = { apiVersion: "v1", kind: "ConfigMap", name: "kubewarden-client-ca", namespace };
 const deployment = { apiVersion: "apps/v1", kind: "Deployment", name: "policy-server-default", namespace };
-const apiServer = await certificateOf("api-server");
-const stranger = await certificateOf("stranger");
+const apiServer = await selfSigned("api-server");
+const stranger = await selfSigned("stranger");
 
 /** What the component mtls adds. */
 function withMutualTls(object: KubeObject): KubeObject {
-  if (object.kind !== "Deployment" || object.metadata.name !== "reconciler") return object;
-  type Spec = { template: { spec: { containers: { env: object[] }[] } } };
-  const changed = structuredClone(object);
-  (changed.spec as Spec).template.spec.containers[0]!.env.push({
-    name: "KUBEWARDEN_CLIENT_CA_CONFIGMAP_NAME",
-    value: clientCa.name,
-  });
-  return changed;
+  return withEnvironment(object, ["reconciler"], { env: { KUBEWARDEN_CLIENT_CA_CONFIGMAP_NAME: clientCa.name } });
 }
 
 const installed = await installedCluster({ moreModules: tmpdir(), change: withMutualTls });
 const { kube, stage, cluster } = installed;
 test.after(() => installed.stop());
-
-/** A certificate that is its own authority. */
-async function certificateOf(name: string): Promise<{ cert: string; key: string }> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    keys,
-    signingAlgorithm: algorithm,
-  });
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`;
-  return { cert: certificate.toString("pem"), key };
-}
 
 /** The status that a pod of the policy server answers a client with, or "refused". */
 function ask(identity: { cert?: string; key?: string }): Promise<number | "refused"> {
@@ -92,7 +71,7 @@ test("mutual TLS: without the authority of clients no policy server starts, and 
 test("mutual TLS: clients of the authority get in, all others do not (BT-14)", async () => {
   const { apiVersion, kind, name } = clientCa;
   await kube.create({ apiVersion, kind, metadata: { name, namespace }, data: { "client-ca.crt": apiServer.cert } });
-  await untilPolicyStatus(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "active");
+  await untilPolicyStatus(stage, privilegedPods, "active");
   assert.is(await ask({}), "refused");
   assert.is(await ask(stranger), "refused");
   assert.type(await ask(apiServer), "number");

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -8,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { currentRuntime, runtimeCommand, type RuntimeName } from "../tools/runtimes.ts";
+import { endProcess } from "./end-process.ts";
 
 /** A policy-server as it runs in a pod, under its documented flags and environment only. */
 export type PolicyServerProcess = {
@@ -56,7 +56,7 @@ export async function startPolicyServerProcess(
   });
   const log: Record<string, unknown>[] = [];
   const stop = async () => {
-    await end(child);
+    await endProcess(child);
     await rm(folder, { recursive: true });
   };
   try {
@@ -81,15 +81,6 @@ function readyEvent(child: ChildProcess, log: Record<string, unknown>[]) {
   child.on("error", reject);
   child.on("close", (code) => reject(new Error(`the policy-server ended with ${code}: ${stderr}`)));
   return promise;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  // By pid: Deno's `child.kill` sends one signal only, and then reports the child as killed by it.
-  process.kill(child.pid, "SIGTERM");
-  const patience = setTimeout(() => child.kill("SIGKILL"), 30_000);
-  await once(child, "close");
-  clearTimeout(patience);
 }
 
 export type Answer = { status: number; body: string };

@@ -2,46 +2,26 @@
  * The reconciler as it is deployed: a pod of the local cluster, with the ServiceAccount and the roles of
  * deploy/kustomize. What certs and webhook-registrar would say is said by hand.
  */
-import { dirname, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findCondition } from "../contracts/conditions.ts";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
-import { apiVersion, labels, ownedObjectName } from "../contracts/names.ts";
+import { labels, ownedObjectName } from "../contracts/names.ts";
 import type { PolicyStatus } from "../contracts/policy.ts";
-import { startLocalCluster } from "../local-cluster/cluster.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube/kube.ts";
-import { renderKustomization } from "../tools/kustomize.ts";
+import { is, policyRef } from "./controllers-cluster.ts";
+import { existing, policy, say, serverRef, startReconcilerCluster } from "./reconciler-cluster.ts";
 
-const here = dirname(fileURLToPath(import.meta.url));
 const namespace = "kubewarden";
-const double = { "policy-server-double": { file: join(here, "doubles/policy-server.ts") } };
-const serverRef = { apiVersion, kind: "PolicyServer", name: "default" };
 const configMapRef = { apiVersion: "v1", kind: "ConfigMap", name: ownedObjectName("default"), namespace };
 const deploymentRef = { ...configMapRef, apiVersion: "apps/v1", kind: "Deployment" };
 const serviceRef = { ...configMapRef, kind: "Service" };
 
-const cluster = await startLocalCluster({ images: double });
-const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath });
-for (const object of await renderKustomization(join(here, "../deploy/kustomize/base"))) {
-  const { name } = object.metadata;
-  if (object.kind === "Deployment" && name !== "reconciler") continue;
-  if (name === "kubewarden-defaults") {
-    const data = object.data as Record<string, string>;
-    object.data = { "default.yaml": `${Object.values(data)[0]}  image: policy-server-double:1\n` };
-  }
-  await kube.apply(object, { fieldManager: "kubectl" });
-}
-await kube.create({
-  apiVersion: "v1",
-  kind: "Secret",
-  metadata: { name: ownedObjectName("default"), namespace },
-  stringData: { "tls.crt": "crt", "tls.key": "key" },
-});
-test.after(() => cluster.stop());
+const { kube, pods, stop } = await startReconcilerCluster({ withDefaults: true });
+test.after(stop);
+
+const get = (ref: ObjectRef) => existing(kube, ref);
 
 test("defaults: the PolicyServer of the ConfigMap comes up as soon as its CRD is served", async () => {
   const server = await objectWhere(kube, serverRef, is("DeploymentReconciled", "False", "WaitingForCertificate"));
@@ -56,7 +36,7 @@ test("defaults: the PolicyServer of the ConfigMap comes up as soon as its CRD is
 });
 
 test("a policy becomes reachable once the certificate is there and a pod serves it", async () => {
-  await say(serverRef, "certs", condition("CertSecretReconciled", "True"));
+  await say(kube, serverRef, { by: "certs", type: "CertSecretReconciled" });
   await kube.create(policy("good"));
   const { status, metadata } = await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "True"));
   const deployment = await get(deploymentRef);
@@ -217,10 +197,11 @@ test("a deleted PolicyServer takes its policies down and waits for their webhook
   await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "False", "PolicyServerTerminating"));
   const server = await get(serverRef);
   assert.is(server.metadata.uid, uid);
-  await say(serverRef, "webhook-registrar", condition("PolicyWebhooksCleanedUp", "True", server.metadata.generation));
+  const observedGeneration = server.metadata.generation!;
+  await say(kube, serverRef, { by: "webhook-registrar", type: "PolicyWebhooksCleanedUp", observedGeneration });
   const later = await objectWhere(kube, serverRef, ({ metadata }) => metadata.uid !== uid);
   await objectWhere(kube, serverRef, is("DeploymentReconciled", "False", "WaitingForCertificate"));
-  await say(serverRef, "certs", condition("CertSecretReconciled", "True"));
+  await say(kube, serverRef, { by: "certs", type: "CertSecretReconciled" });
   const policy = await objectWhere(kube, policyRef("good"), isReachableForItsGeneration);
   assert.is((policy.status as PolicyStatus).servedBy?.policyServerUid, later.metadata.uid);
 });
@@ -231,8 +212,7 @@ test("policies of a server that does not exist say so", async () => {
 });
 
 function killReconciler(): void {
-  const running = cluster.node.pods().find(({ name }) => name.startsWith("reconciler-"));
-  for (const pid of running?.pids ?? []) process.kill(pid, "SIGKILL");
+  for (const { pids } of pods("reconciler")) pids.forEach((pid) => process.kill(pid, "SIGKILL"));
 }
 
 type Template = {
@@ -248,49 +228,9 @@ function scaleOf({ spec, status }: KubeObject): { wanted: number; ready: number 
   return { wanted: replicas, ready: (status as { readyReplicas?: number } | undefined)?.readyReplicas ?? 0 };
 }
 
-function policyRef(name: string): ObjectRef {
-  return { apiVersion, kind: "ClusterAdmissionPolicy", name };
-}
-
-function policy(name: string, spec: object = {}): KubeObject {
-  const rules = [{ apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"] }];
-  return {
-    apiVersion,
-    kind: "ClusterAdmissionPolicy",
-    metadata: { name },
-    spec: { module: `https://x.example/${name}.wasm`, mutating: false, rules, ...spec },
-  };
-}
-
-async function get(ref: ObjectRef): Promise<KubeObject> {
-  const object = await kube.get(ref);
-  if (!object) throw new Error(`${ref.kind} ${ref.name} does not exist`);
-  return object;
-}
-
-function is(type: Parameters<typeof findCondition>[1], status: string, reason?: string) {
-  return (object: KubeObject) => {
-    const found = findCondition(object, type);
-    return found?.status === status && (reason === undefined || found.reason === reason);
-  };
-}
-
 function isReachableForItsGeneration(object: KubeObject): boolean {
   const found = findCondition(object, "PolicyUniquelyReachable");
   return found?.status === "True" && found.observedGeneration === object.metadata.generation;
-}
-
-function condition(type: string, status: string, observedGeneration = 1) {
-  const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-  return { type, status, reason: "ReconciliationSucceeded", message: "", lastTransitionTime, observedGeneration };
-}
-
-/** Writes status as another service would. */
-async function say(ref: ObjectRef, fieldManager: string, ...conditions: object[]): Promise<void> {
-  const { metadata: { name, uid } } = await get(ref);
-  const { apiVersion, kind } = ref;
-  const body = { apiVersion, kind, metadata: { name, uid }, status: { conditions } };
-  await kube.apply(body, { fieldManager, subresource: "status", force: true });
 }
 
 test.run();

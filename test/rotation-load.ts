@@ -1,27 +1,25 @@
-import { X509Certificate } from "node:crypto";
 import { parse } from "yaml";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject } from "../contracts/kubernetes.ts";
-import { caSecretName, ownedObjectName } from "../contracts/names.ts";
 import { callWebhook } from "../local-cluster/admission/call.ts";
 import { type Stage, tryPod } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { certificateBlocks } from "../runtime/pem.ts";
 import { sleep } from "../runtime/sleep.ts";
-import { webhookApiVersion } from "../services/webhook-registrar/webhook.ts";
 import { withEnvironment } from "./controllers-cluster.ts";
-import { allShow, deploymentsNamespace, type InstalledCluster, servingPods, untilObject } from "./installed-cluster.ts";
+import {
+  allShow,
+  authoritySecret,
+  certificateIn,
+  servingSecret,
+  textIn,
+  untilSignedBy,
+} from "./installed-certificates.ts";
+import { type InstalledCluster, removedAndMadeAgain, servingPods, untilObject } from "./installed-cluster.ts";
+import { denialOfGreedy, greedy, privilegedPodsWebhook } from "./privileged-pods.ts";
 
 /** Admission requests while certificates change: what both the test and `npm run bench -- rotation` do. */
 
-const denial = "Privileged container is not allowed";
-const secretRef = (name: string) => ({ apiVersion: "v1", kind: "Secret", name, namespace: deploymentsNamespace });
-const authorityRef = secretRef(caSecretName), servingRef = secretRef(ownedObjectName("default"));
-const webhookRef = {
-  apiVersion: webhookApiVersion,
-  kind: "ValidatingWebhookConfiguration",
-  name: "clusterwide-privileged-pods",
-};
 /** How long a client goes on with the webhook it has read, as API servers do that notice changes late. */
 const webhookAgeMs = 1000;
 /** Longer than clients go on with a former bundle; the usual minute would be most of the time of a test. */
@@ -67,11 +65,13 @@ export async function underLoad(
     }
   };
   const viaApiServer = async () => {
-    const answer = await tryPod(stage, { name: "greedy", privileged: true }, true);
-    return typeof answer === "string" && answer.includes(denial) ? undefined : `wrong: ${JSON.stringify(answer)}`;
+    const answer = await tryPod(stage, greedy, true);
+    return typeof answer === "string" && answer.includes(denialOfGreedy)
+      ? undefined
+      : `wrong: ${JSON.stringify(answer)}`;
   };
   const pods = servingPods(installed);
-  const webhook = cached(webhookAgeMs, async () => (await installed.kube.get(webhookRef))!);
+  const webhook = cached(webhookAgeMs, async () => (await installed.kube.get(privilegedPodsWebhook))!);
   const loads = [
     loop("throughApiServer", viaApiServer),
     loop("throughApiServer", viaApiServer),
@@ -85,27 +85,21 @@ export async function underLoad(
 /** Makes certs issue another authority (docs/certificates.md), and waits until all pods show certificates of it. */
 export async function rotateAuthority(installed: InstalledCluster): Promise<void> {
   const { kube } = installed, stage = patient(installed);
-  const former = (await kube.get(authorityRef))!;
-  await kube.patch(authorityRef, [{ op: "remove", path: "/data/ca.key" }], { type: "json" });
+  const former = (await kube.get(authoritySecret))!;
+  await kube.patch(authoritySecret, [{ op: "remove", path: "/data/ca.key" }], { type: "json" });
   const made = await untilObject(
     stage,
-    authorityRef,
-    (secret) => textOf(secret, "ca.crt") !== textOf(former, "ca.crt") || "the former authority",
+    authoritySecret,
+    (secret) => textIn(secret, "ca.crt") !== textIn(former, "ca.crt") || "the former authority",
   );
-  const authority = new X509Certificate(textOf(made, "ca.crt"));
-  const serving = await untilObject(
-    stage,
-    servingRef,
-    (secret) => new X509Certificate(textOf(secret, "tls.crt")).verify(authority.publicKey) || "of the former authority",
-  );
-  await untilServed(installed, serving);
+  await untilServed(installed, await untilSignedBy(stage, made));
 }
 
 /** Ends the trust in former authorities before they expire, and waits until webhooks trust the present one alone. */
 export async function endFormerTrust(installed: InstalledCluster): Promise<void> {
   const { kube } = installed, stage = patient(installed);
-  await kube.patch(authorityRef, [{ op: "remove", path: "/data/old-ca.crt" }], { type: "json" });
-  await untilObject(stage, webhookRef, (webhook) => {
+  await kube.patch(authoritySecret, [{ op: "remove", path: "/data/old-ca.crt" }], { type: "json" });
+  await untilObject(stage, privilegedPodsWebhook, (webhook) => {
     const count = certificateBlocks(bundleOf(webhook)).length;
     return count === 1 || `${count} authorities`;
   });
@@ -113,14 +107,7 @@ export async function endFormerTrust(installed: InstalledCluster): Promise<void>
 
 /** Has the serving certificate made anew by the same authority, and waits until all pods show it. */
 export async function replaceServingCertificate(installed: InstalledCluster): Promise<void> {
-  const { kube } = installed, stage = patient(installed);
-  const former = (await kube.get(servingRef))!;
-  await kube.remove(servingRef);
-  const made = await untilObject(
-    stage,
-    servingRef,
-    ({ metadata }) => metadata.uid !== former.metadata.uid || "the old",
-  );
+  const { made } = await removedAndMadeAgain(patient(installed), servingSecret);
   await untilServed(installed, made);
 }
 
@@ -144,7 +131,7 @@ async function askPod(webhook: KubeObject, host: string): Promise<string | undef
   const review = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request };
   const resolveService = () => ({ host, port: 8443 });
   const answer = await callWebhook(entry!, review, { resolveService, signal: new AbortController().signal });
-  return answer.includes(request.uid) && answer.includes(denial) ? undefined : `wrong: ${answer}`;
+  return answer.includes(request.uid) && answer.includes(denialOfGreedy) ? undefined : `wrong: ${answer}`;
 }
 
 /** Shares one value for so long among all who ask. */
@@ -157,7 +144,7 @@ function cached<T>(forMs: number, read: () => Promise<T>): () => Promise<T> {
 }
 
 async function untilServed(installed: InstalledCluster, serving: KubeObject): Promise<void> {
-  const wanted = new X509Certificate(textOf(serving, "tls.crt"));
+  const wanted = certificateIn(serving, "tls.crt");
   const what = "pods that show the certificate of the Secret";
   await until(what, () => allShow(servingPods(installed), wanted), patient(installed).wait);
 }
@@ -165,8 +152,4 @@ async function untilServed(installed: InstalledCluster, serving: KubeObject): Pr
 function bundleOf(webhook: KubeObject): string {
   const [entry] = webhook.webhooks as { clientConfig: { caBundle: string } }[];
   return atob(entry!.clientConfig.caBundle);
-}
-
-function textOf(secret: KubeObject, key: string): string {
-  return atob((secret.data as Record<string, string>)[key] ?? "");
 }

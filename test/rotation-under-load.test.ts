@@ -1,9 +1,10 @@
 import { tmpdir } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { policy, untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
+import { untilCondition, untilDenied } from "../local-cluster/demo/looks.ts";
 import { until } from "../local-cluster/demo/until.ts";
 import { installedCluster, servingPods } from "./installed-cluster.ts";
+import { denialOfGreedy, greedy, privilegedPods } from "./privileged-pods.ts";
 import {
   endFormerTrust,
   forRotations,
@@ -22,12 +23,12 @@ await untilServed();
 async function untilServed(): Promise<void> {
   const stage = patient(installed);
   try {
-    await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
+    await untilCondition(stage, privilegedPods, "PolicyActive");
     await until("all replicas, and no other pods", async () => {
       const { length } = servingPods(installed);
       return length === replicas || `${length} pods`;
     }, stage.wait);
-    await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
+    await untilDenied(stage, greedy, denialOfGreedy);
   } catch (error) {
     await installed.stop();
     throw error;

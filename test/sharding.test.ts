@@ -5,14 +5,13 @@
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findCondition } from "../contracts/conditions.ts";
 import { messageOf } from "../contracts/errors.ts";
-import type { KubeObject } from "../contracts/kubernetes.ts";
 import type { WriteInfo } from "../local-cluster/api/context.ts";
 import type { RunningPod } from "../local-cluster/node/node.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
 import {
   doublePolicyServer,
+  is,
   metricsOf,
   policyRef,
   startControllersCluster,
@@ -62,13 +61,7 @@ async function everyServerServesAnother(): Promise<void> {
   const names = servers.map((server) => `${server}-${round}`);
   round++;
   for (const [index, name] of names.entries()) await kube.create(uncalledPolicy(name, servers[index]!));
-  for (const name of names) {
-    await objectWhere(
-      kube,
-      policyRef(name),
-      (policy: KubeObject) => findCondition(policy, "PolicyActive")?.status === "True",
-    );
-  }
+  for (const name of names) await objectWhere(kube, policyRef(name), is("PolicyActive", "True"));
 }
 
 async function untilMembers(controller: string, count: number, among = () => pods(controller)): Promise<void> {

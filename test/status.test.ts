@@ -2,45 +2,22 @@
  * What the reconciler says of pods that do not come up: it runs as a pod of the local cluster with the rights that
  * deploy/kustomize gives it. Each fault is put into a PolicyServer that served before, told, and mended.
  */
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type ConditionType, findCondition } from "../contracts/conditions.ts";
-import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
-import { apiVersion, ownedObjectName } from "../contracts/names.ts";
-import { startLocalCluster } from "../local-cluster/cluster.ts";
+import { findCondition } from "../contracts/conditions.ts";
+import type { KubeObject } from "../contracts/kubernetes.ts";
+import { apiVersion } from "../contracts/names.ts";
 import { eventually, objectWhere } from "../local-cluster/testing/observe.ts";
-import { connectKube } from "../runtime/kube/kube.ts";
-import { renderKustomization } from "../tools/kustomize.ts";
+import { doubleImage as image, doublePolicyServer, is, policyRef } from "./controllers-cluster.ts";
+import { policy, say, serverRef, startReconcilerCluster } from "./reconciler-cluster.ts";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const namespace = "kubewarden";
-const image = "policy-server-double:1";
-const serverRef = { apiVersion, kind: "PolicyServer", name: "default" };
-
-const cluster = await startLocalCluster({
-  images: { "policy-server-double": { file: join(here, "doubles/policy-server.ts") } },
-});
-const kube = await connectKube({ kubeconfig: cluster.kubeconfigPath });
-for (const object of await renderKustomization(join(here, "../deploy/kustomize/base"))) {
-  const { name } = object.metadata;
-  if (object.kind === "Deployment" && name !== "reconciler" || name === "kubewarden-defaults") continue;
-  await kube.apply(object, { fieldManager: "kubectl" });
-}
-await kube.create({
-  apiVersion: "v1",
-  kind: "Secret",
-  metadata: { name: ownedObjectName("default"), namespace },
-  stringData: { "tls.crt": "crt", "tls.key": "key" },
-});
-test.after(() => cluster.stop());
+const { kube, stop } = await startReconcilerCluster();
+test.after(stop);
 
 test("PodsReady comes when the pods are ready, and says so in an Event", async () => {
-  const server = { apiVersion, kind: "PolicyServer", metadata: { name: "default" }, spec: { image, replicas: 1 } };
-  await eventually("the CRD is served", async () => await kube.create(server));
+  await kube.create(doublePolicyServer("default"));
   await objectWhere(kube, serverRef, is("PodsReady", "False", "WaitingForDeployment"));
-  await certify();
+  await say(kube, serverRef, { by: "certs", type: "CertSecretReconciled" });
   await kube.create(policy("good"));
   await objectWhere(kube, serverRef, is("PodsReady", "True", "PodsReady"));
   await objectWhere(kube, policyRef("good"), is("PolicyUniquelyReachable", "True"));
@@ -133,7 +110,7 @@ test("a policy that does not load is named on its server, and on the policy that
 test("the younger of two policies with one unique name is refused, and takes over when the older goes", async () => {
   for (const name of ["a", "a-b"]) await kube.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   const [older, younger] = [{ name: "c", namespace: "a-b" }, { name: "b-c", namespace: "a" }].map((metadata) => ({
-    ...policy(""),
+    ...policy("any"),
     kind: "AdmissionPolicy",
     metadata,
   })) as [KubeObject, KubeObject];
@@ -161,52 +138,12 @@ test("the younger of two policies with one unique name is refused, and takes ove
   await objectWhere(kube, refTo(younger), is("PolicyUniquelyReachable", "True"));
 });
 
-function policyRef(name: string): ObjectRef {
-  return { apiVersion, kind: "ClusterAdmissionPolicy", name };
-}
-
-function policy(name: string, spec: object = {}): KubeObject {
-  const rules = [{ apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"] }];
-  return {
-    apiVersion,
-    kind: "ClusterAdmissionPolicy",
-    metadata: { name },
-    spec: { module: `https://x.example/${name || "any"}.wasm`, mutating: false, rules, ...spec },
-  };
-}
-
-function is(type: ConditionType, status: string, reason?: string) {
-  return (object: KubeObject) => {
-    const found = findCondition(object, type);
-    return found?.status === status && (reason === undefined || found.reason === reason);
-  };
-}
-
 /** The first Event of that reason about an object of that name. */
 async function eventOf(reason: string, name: string, inNamespace = "default"): Promise<Record<string, unknown>> {
   const query = { namespace: inNamespace, fieldSelector: `reason=${reason},involvedObject.name=${name}` };
   return await eventually(`an Event ${reason} about ${name}`, async () => {
     const { items } = await kube.list({ apiVersion: "v1", kind: "Event" }, query);
     return items[0] as Record<string, unknown> | undefined;
-  });
-}
-
-/** Says what certs would say. */
-async function certify(): Promise<void> {
-  const { metadata: { uid } } = (await kube.get(serverRef))!;
-  const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-  const conditions = [{
-    type: "CertSecretReconciled",
-    status: "True",
-    reason: "ReconciliationSucceeded",
-    message: "",
-    lastTransitionTime,
-    observedGeneration: 1,
-  }];
-  await kube.apply({ apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status: { conditions } }, {
-    fieldManager: "certs",
-    subresource: "status",
-    force: true,
   });
 }
 

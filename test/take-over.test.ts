@@ -12,7 +12,10 @@ import { eventually } from "../local-cluster/testing/observe.ts";
 import { connectKube } from "../runtime/kube/kube.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
 import { shellFor } from "./shell.ts";
-import { fillAsUpstream, namespace, upstreamController, upstreamImage } from "./upstream-cluster.ts";
+import { upstreamController } from "./upstream/charts.ts";
+import { fillAsUpstream } from "./upstream/cluster.ts";
+import { namespace } from "./upstream/make.ts";
+import { upstreamImage } from "./upstream/policy-server.ts";
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const kubectlBinary = await kubectlPath();

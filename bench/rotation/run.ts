@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
-import { policy, untilCondition, untilDenied } from "../../local-cluster/demo/looks.ts";
+import { untilCondition, untilDenied } from "../../local-cluster/demo/looks.ts";
 import { installedCluster } from "../../test/installed-cluster.ts";
+import { denialOfGreedy, greedy, privilegedPods } from "../../test/privileged-pods.ts";
 import {
   endFormerTrust,
   forRotations,
@@ -15,8 +16,8 @@ const minutes = Number(process.argv[2]);
 const installed = await installedCluster({ moreModules: tmpdir(), change: forRotations(3) });
 try {
   const stage = patient(installed);
-  await untilCondition(stage, policy("ClusterAdmissionPolicy", "privileged-pods"), "PolicyActive");
-  await untilDenied(stage, { name: "greedy", privileged: true }, "Privileged container is not allowed");
+  await untilCondition(stage, privilegedPods, "PolicyActive");
+  await untilDenied(stage, greedy, denialOfGreedy);
   const end = performance.now() + minutes * 60_000;
   const done = { authorities: 0, certificates: 0 };
   const work = async () => {

@@ -1,5 +1,3 @@
-import "reflect-metadata";
-import { X509CertificateGenerator } from "@peculiar/x509";
 import { spawn } from "node:child_process";
 import { Agent, request } from "node:https";
 import type { ConnectionOptions } from "node:tls";
@@ -7,29 +5,13 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { issueAuthority, issueLeaf } from "../../services/certs/x509.ts";
+import { selfSigned } from "../../test/self-signed.ts";
 import { runtimeCommand } from "../../tools/runtimes.ts";
 import { type HttpServer, serve } from "./server.ts";
 import { respond } from "./respond.ts";
 
 const stop = new AbortController();
 test.after(() => stop.abort());
-
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-
-/** A self-signed client certificate, which is its own CA. */
-async function client(name: string) {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    keys,
-    signingAlgorithm: algorithm,
-  });
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  return {
-    cert: certificate.toString("pem"),
-    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`,
-  };
-}
 
 async function serverFor(clientCa: string) {
   const authority = await issueAuthority(new Date());
@@ -58,7 +40,7 @@ function ask(server: HttpServer, identity: { cert?: string; key?: string; agent?
 }
 
 test("mutual TLS: the client of the CA is let in and known by name, others are refused", async () => {
-  const known = await client("api-server"), stranger = await client("stranger");
+  const known = await selfSigned("api-server"), stranger = await selfSigned("stranger");
   const { server } = await serverFor(known.cert);
   assert.is(await ask(server, known), "api-server");
   assert.is(await ask(server, stranger), "refused");
@@ -66,7 +48,7 @@ test("mutual TLS: the client of the CA is let in and known by name, others are r
 });
 
 test("mutual TLS: a new client CA counts for new connections", async () => {
-  const before = await client("before"), after = await client("after");
+  const before = await selfSigned("before"), after = await selfSigned("after");
   const { server, cert, key } = await serverFor(before.cert);
   assert.is(await ask(server, after), "refused");
   server.setTls({ cert, key, clientCa: after.cert });
@@ -76,7 +58,7 @@ test("mutual TLS: a new client CA counts for new connections", async () => {
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   test(`mutual TLS: a session of ${version} is resumed, but not past the end of its client's CA`, async () => {
-    const known = await client("known"), next = await client("next");
+    const known = await selfSigned("known"), next = await selfSigned("next");
     const { server, cert, key } = await serverFor(known.cert);
     const first = await connection(server, { ...known, maxVersion: version });
     assert.equal([first.answer, first.reused], ["known", false]);
@@ -106,7 +88,7 @@ async function connection({ port }: HttpServer, options: Omit<ConnectionOptions,
 }
 
 test("mutual TLS: connections that are open when certificates change go on, and none is dropped", async () => {
-  const known = await client("known"), next = await client("next");
+  const known = await selfSigned("known"), next = await selfSigned("next");
   const { server, cert, key } = await serverFor(known.cert);
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ...known, rejectUnauthorized: false });
   const one = () => ask(server, { agent });

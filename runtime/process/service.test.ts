@@ -10,6 +10,7 @@ import { textFlag } from "../cli/flags.ts";
 import { connectKube } from "../kube/kube.ts";
 import { exchange } from "../net/net.ts";
 import { nothingToDo } from "../control/plan.ts";
+import { freePort } from "../testing/free-port.ts";
 import { runService, type ServiceSpec } from "./service.ts";
 
 const never = new AbortController().signal;
@@ -25,14 +26,6 @@ test.after(async () => {
   await api.stop();
   await rm(folder, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts a service in this process, with its own ports. */
 async function start(spec: Partial<ServiceSpec<Record<never, never>>>, argv: string[] = []) {

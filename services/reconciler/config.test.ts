@@ -4,6 +4,7 @@ import { KubewardenError } from "../../contracts/errors.ts";
 import { parseCli } from "../../runtime/cli/cli.ts";
 import { reconcilerFlags, settingsFrom } from "./config.ts";
 import { replicatedVariables } from "./telemetry-settings.ts";
+import { settings } from "./test-objects.ts";
 
 type Env = Record<string, string>;
 const spec = { name: "reconciler", description: "", flags: reconcilerFlags };
@@ -25,20 +26,7 @@ function codeOf(act: () => unknown): string | undefined {
 
 test("config: what no flag asks for is off", () => {
   const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4317" };
-  assert.equal(settingsOf([], collector), {
-    namespace: "kubewarden",
-    alwaysAcceptNamespace: false,
-    imagePullSecrets: [],
-    hostNetwork: false,
-    clientCaConfigMap: "",
-    telemetry: {
-      metrics: false,
-      traces: false,
-      metricsPort: 8080,
-      sidecar: false,
-      collector: { env: [], certificates: [] },
-    },
-  });
+  assert.equal(settingsOf([], collector), settings);
 });
 
 test("config: flags have upstream's names, and each a variable", () => {

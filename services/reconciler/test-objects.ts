@@ -6,7 +6,7 @@ import { versionedConfigMapName } from "./desired/config-map.ts";
 import type { Observed } from "./facts.ts";
 import type { Settings } from "./settings.ts";
 
-/** Objects for the tests of this service, as an API server would return them. */
+/** What holds where no flag asks for anything. */
 export const settings: Settings = {
   namespace: "kubewarden",
   alwaysAcceptNamespace: false,
@@ -24,6 +24,7 @@ export const settings: Settings = {
 
 type Metadata = Partial<KubeObject["metadata"]>;
 
+/** As an API server would return it, like all objects here. */
 export function policyServer(spec: object = {}, metadata: Metadata = {}, status: object = certified): PolicyServer {
   return {
     apiVersion,

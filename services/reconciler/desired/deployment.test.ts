@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { upstreamContainer, upstreamLabels, upstreamPod } from "../../../test/upstream/pod.ts";
 import type { Settings } from "../settings.ts";
 import { policyServer, settings } from "../test-objects.ts";
 import { deploymentFor } from "./deployment.ts";
@@ -28,14 +29,6 @@ function deploymentOf(spec: object = {}, more: Partial<Settings> = {}) {
   return { deployment, template, pod: template.spec, container: template.spec.containers[0]! };
 }
 
-const system = {
-  "app.kubernetes.io/component": "policy-server",
-  "app.kubernetes.io/instance": "policy-server-default",
-  "app.kubernetes.io/part-of": "kubewarden",
-  "app.kubernetes.io/managed-by": "kubewarden-controller",
-  "kubewarden/policy-server": "default",
-};
-
 test("deployment: as upstream's for a PolicyServer that sets nothing (IT-4, IT-17, IT-26)", () => {
   const { deployment } = deploymentOf();
   assert.equal(deployment, {
@@ -44,7 +37,7 @@ test("deployment: as upstream's for a PolicyServer that sets nothing (IT-4, IT-1
     metadata: {
       name: "policy-server-default",
       namespace: "kubewarden",
-      labels: system,
+      labels: upstreamLabels,
       annotations: { "kubewarden/config-version": "v1", "kubewarden.io/applied-replicas": "1" },
       ownerReferences: [{
         apiVersion: "policies.kubewarden.io/v1",
@@ -59,12 +52,15 @@ test("deployment: as upstream's for a PolicyServer that sets nothing (IT-4, IT-1
       strategy: { type: "RollingUpdate" },
       template: {
         metadata: {
-          labels: { ...system, app: "kubewarden-policy-server-default", "kubewarden/config-version": "v1" },
+          labels: {
+            ...upstreamLabels,
+            app: "kubewarden-policy-server-default",
+            "kubewarden/config-version": "v1",
+          },
         },
         spec: {
-          affinity: {},
+          ...upstreamPod,
           dnsPolicy: "ClusterFirst",
-          securityContext: { seccompProfile: { type: "RuntimeDefault" } },
           volumes: [
             { name: "policy-store", emptyDir: {} },
             { name: "certs", secret: { secretName: "policy-server-default" } },
@@ -74,31 +70,10 @@ test("deployment: as upstream's for a PolicyServer that sets nothing (IT-4, IT-1
             },
           ],
           containers: [{
+            ...upstreamContainer,
             name: "policy-server-default",
             image: "image:1",
-            env: [
-              { name: "KUBEWARDEN_CERT_FILE", value: "/pki/tls.crt" },
-              { name: "KUBEWARDEN_KEY_FILE", value: "/pki/tls.key" },
-              { name: "KUBEWARDEN_PORT", value: "8443" },
-              { name: "KUBEWARDEN_READINESS_PROBE_PORT", value: "8081" },
-              { name: "KUBEWARDEN_POLICIES_DOWNLOAD_DIR", value: "/tmp" },
-              { name: "KUBEWARDEN_POLICIES", value: "/config/policies.yml" },
-              { name: "KUBEWARDEN_SIGSTORE_CACHE_DIR", value: "/tmp/sigstore-data" },
-            ],
-            volumeMounts: [
-              { name: "policy-store", mountPath: "/tmp" },
-              { name: "certs", mountPath: "/pki", readOnly: true },
-              { name: "policies", mountPath: "/config", readOnly: true },
-            ],
-            readinessProbe: { httpGet: { path: "/readiness", port: 8081, scheme: "HTTP" } },
             resources: {},
-            securityContext: {
-              readOnlyRootFilesystem: true,
-              privileged: false,
-              allowPrivilegeEscalation: false,
-              runAsNonRoot: true,
-              capabilities: { drop: ["ALL"] },
-            },
           }],
         },
       },
@@ -155,10 +130,10 @@ test("deployment: ports reach the environment (IT-16)", () => {
 test("deployment: labels of the spec on Deployment and pods, system labels win (IT-22)", () => {
   const labels = { team: "a", "kubewarden/policy-server": "other", "app.kubernetes.io/managed-by": "me", app: "mine" };
   const { deployment, template } = deploymentOf({ labels });
-  assert.equal(deployment.metadata.labels, { app: "mine", team: "a", ...system });
+  assert.equal(deployment.metadata.labels, { app: "mine", team: "a", ...upstreamLabels });
   assert.equal(template.metadata.labels, {
     team: "a",
-    ...system,
+    ...upstreamLabels,
     app: "kubewarden-policy-server-default",
     "kubewarden/config-version": "v1",
   });
