@@ -6,11 +6,10 @@ import * as assert from "uvu/assert";
 import { messageOf } from "../contracts/errors.ts";
 import type { KubeObject, ObjectRef } from "../contracts/kubernetes.ts";
 import { apiVersion, auditClientSecretName, caSecretName } from "../contracts/names.ts";
-import { sha256Hex } from "../runtime/digest.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { isSignedBy } from "../services/certs/x509.ts";
 import { exampleUrl } from "../services/policy-server/testing/guests.ts";
-import { policyServer, startControllerBench, until, untilCondition } from "./controller-under-test.ts";
+import { confirmTrust, policyServer, startControllerBench, until, untilCondition } from "./controller-under-test.ts";
 import { reviewOf, send, startPolicyServerProcess, verdictOf } from "./policy-server-process.ts";
 
 const secret = (name: string): ObjectRef => ({ apiVersion: "v1", kind: "Secret", namespace: "kubewarden", name });
@@ -32,18 +31,6 @@ test("under mutual TLS, audit scanners and a policy server understand each other
       await writeFile(path("next"), textOf(object, key));
       await rename(path("next"), path(key));
     }
-  };
-  /** Plays the webhook-registrar. */
-  const confirm = async () => {
-    const { metadata: { uid }, status } = await read(server);
-    const trustedCaDigest = sha256Hex((status as { caBundle: string }).caBundle);
-    const object = {
-      apiVersion,
-      kind: "PolicyServer",
-      metadata: { name: "default", uid },
-      status: { trustedCaDigest },
-    };
-    await kube.apply(object, { fieldManager: "webhook-registrar", subresource: "status", force: true });
   };
   const stops: (() => Promise<unknown>)[] = [];
   try {
@@ -82,7 +69,7 @@ test("under mutual TLS, audit scanners and a policy server understand each other
       })();
     const loops = [
       loop(mount),
-      loop(confirm),
+      loop(() => confirmTrust(kube)),
       loop(async () => {
         const wrong = await scan().catch(messageOf);
         scans++;

@@ -7,6 +7,7 @@ import { findCondition } from "../contracts/conditions.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../contracts/kubernetes.ts";
 import { apiVersion } from "../contracts/names.ts";
 import { startApiServer } from "../local-cluster/api/server.ts";
+import { sha256Hex } from "../runtime/digest.ts";
 import { connectKube, type Kube } from "../runtime/kube/kube.ts";
 import { renderKustomization } from "../tools/kustomize.ts";
 import { currentRuntime, runtimeCommand } from "../tools/runtimes.ts";
@@ -125,4 +126,14 @@ export async function untilCondition(
     const object = await kube.get(ref);
     return object && findCondition(object, type)?.status === status ? object : undefined;
   });
+}
+
+/** Plays the webhook-registrar: all webhooks of PolicyServer `default` trust the bundle that is published now. */
+export async function confirmTrust(kube: Kube): Promise<void> {
+  const ref = { apiVersion, kind: "PolicyServer", name: "default" };
+  const server = await kube.get(ref);
+  const { caBundle = "" } = (server?.status ?? {}) as { caBundle?: string };
+  const status = { trustedCaDigest: sha256Hex(caBundle) };
+  const object = { apiVersion, kind: ref.kind, metadata: { name: ref.name, uid: server!.metadata.uid }, status };
+  await kube.apply(object, { fieldManager: "webhook-registrar", subresource: "status", force: true });
 }

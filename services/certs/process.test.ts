@@ -2,6 +2,7 @@ import { type Test, test as plain } from "uvu";
 import * as assert from "uvu/assert";
 import { X509Certificate } from "node:crypto";
 import {
+  confirmTrust,
   type ControllerBench,
   policyServer,
   startControllerBench,
@@ -10,7 +11,6 @@ import {
 } from "../../test/controller-under-test.ts";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { apiVersion } from "../../contracts/names.ts";
-import { sha256Hex } from "../../runtime/digest.ts";
 import { secretText } from "./secrets.ts";
 
 const test = plain as Test<{ bench: ControllerBench; kill: (signal?: NodeJS.Signals) => Promise<number | null> }>;
@@ -22,17 +22,6 @@ const client = secret("kubewarden-audit-scanner-client-cert");
 const certificateOf = (object: KubeObject | undefined, key: string) =>
   new X509Certificate(secretText(object, key) ?? "");
 const bundleOf = (object: KubeObject) => (object.status as { caBundle?: string }).caBundle ?? "";
-
-/** Plays the webhook-registrar. */
-async function confirm({ kube }: ControllerBench): Promise<void> {
-  const now = (await kube.get(server))!;
-  await kube.apply({
-    apiVersion,
-    kind: "PolicyServer",
-    metadata: { name: "default", uid: now.metadata.uid },
-    status: { trustedCaDigest: sha256Hex(bundleOf(now)) },
-  }, { fieldManager: "webhook-registrar", subresource: "status", force: true });
-}
 
 test.before(async (context) => {
   context.bench = await startControllerBench({ disturbances: true });
@@ -76,7 +65,7 @@ test("a PolicyServer gets its Secrets, its bundle and both conditions", async ({
   assert.is(serving!.type, "Opaque");
   assert.equal(Object.keys(serving!.data as object).sort(), ["tls.crt", "tls.key"]);
   assert.is(serving!.metadata.annotations!["kubewarden.io/cert-format-version"], "1");
-  await confirm(bench);
+  await confirmTrust(bench.kube);
 });
 
 test("a serving Secret deleted, damaged or stripped by hand is made good", async ({ bench: { kube } }) => {
@@ -109,7 +98,7 @@ test("a CA Secret lost by hand: the former one stays trusted, and signing waits 
   // Audit scanners and mutual TLS go by ca.crt: it names both as well.
   assert.is(after, secretText(await kube.get(authority), "ca.crt"));
   assert.is(secretText(await kube.get(leaf), "tls.crt"), served);
-  await confirm(bench);
+  await confirmTrust(bench.kube);
   const renewed = await until("a certificate of the new authority", async () => {
     const found = await kube.get(leaf);
     return secretText(found, "tls.crt") !== served ? found : undefined;

@@ -4,8 +4,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { findCondition } from "../../contracts/conditions.ts";
 import type { KubeObject, ObjectRef } from "../../contracts/kubernetes.ts";
 import { apiVersion } from "../../contracts/names.ts";
-import { sha256Hex } from "../../runtime/digest.ts";
 import {
+  confirmTrust,
   type ControllerBench,
   policyServer,
   startControllerBench,
@@ -58,14 +58,6 @@ const untilBundle = (bench: ControllerBench, wanted: string) =>
   until("the bundle", async () => await bundleOf(bench) === wanted);
 const textOf = async ({ kube }: ControllerBench, ref: ObjectRef, key: string) => secretText(await kube.get(ref), key);
 
-/** Plays the webhook-registrar. */
-async function confirm(bench: ControllerBench): Promise<void> {
-  const { uid } = (await bench.kube.get(server))!.metadata;
-  const status = { trustedCaDigest: sha256Hex(await bundleOf(bench)) };
-  const object = { apiVersion, kind: "PolicyServer", metadata: { name: "default", uid }, status };
-  await bench.kube.apply(object, { fieldManager: "webhook-registrar", subresource: "status", force: true });
-}
-
 test.before(async (context) => {
   context.bench = await startControllerBench({ disturbances: true, seed: 3 });
   await context.bench.start("certs", ["--trust-settle-time", "100ms", "--provided-ca-secret", issued.name]);
@@ -89,14 +81,14 @@ test("it signs serving and client certificates, and its certificate alone is cop
     assert.is(await isSignedBy((await textOf(bench, ref, "tls.crt"))!, first.certificate), true, ref.name);
   }
   assert.equal((await bench.kube.get(authority))!.data, { "ca.crt": btoa(first.certificate) });
-  await confirm(bench);
+  await confirmTrust(bench.kube);
 });
 
 test("renewed with the same key, both certificates are trusted and what was signed stays", async ({ bench }) => {
   const before = await textOf(bench, leaf, "tls.crt");
   await issue(bench, sameKey);
   await untilBundle(bench, sameKey.certificate + first.certificate);
-  await confirm(bench);
+  await confirmTrust(bench.kube);
   await untilCondition(bench.kube, server, "CertSecretReconciled", "True");
   assert.is(await textOf(bench, leaf, "tls.crt"), before);
 });
@@ -109,7 +101,7 @@ test("renewed with another key, under an intermediate authority: signing waits f
   assert.is(await textOf(bench, authority, "ca.crt"), all);
   assert.is(await textOf(bench, leaf, "tls.crt"), before);
   assert.is(await textOf(bench, client, "tls.crt"), clientBefore);
-  await confirm(bench);
+  await confirmTrust(bench.kube);
   for (const ref of [leaf, client]) {
     await until(
       `${ref.name} of the new authority`,
