@@ -5,7 +5,7 @@
  */
 import { createLog } from "../../runtime/telemetry/log.ts";
 import type { Config } from "../../services/policy-server/config.ts";
-import type { GuestWorker } from "../../services/policy-server/guest/pool.ts";
+import type { GuestWorker } from "../../services/policy-server/guest/guest-thread.ts";
 import { spawnGuestWorker } from "../../services/policy-server/guest/spawn.ts";
 import { startPolicyServer } from "../../services/policy-server/server.ts";
 

@@ -6,7 +6,14 @@ import { imageVerifier, type VerifiedImage } from "../../services/policy-server/
 import type { Requirements } from "../../services/policy-server/modules/verify/requirements.ts";
 import { trustFrom } from "../../services/policy-server/modules/verify/sigstore/trusted-root.ts";
 import { type Layer, MemoryRegistry } from "./memory-registry.ts";
-import { payloadAbout, type Signer, simpleSigningAnnotations } from "./sigstore.ts";
+import {
+  envelopeBundle,
+  messageBundle,
+  payloadAbout,
+  type Signer,
+  simpleSigningAnnotations,
+  statementAbout,
+} from "./sigstore.ts";
 
 const moduleType = "application/vnd.wasm.content.layer.v1+wasm";
 const simpleSigningType = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -43,6 +50,13 @@ export function pushBundle({ registry, image }: SignedImage, bundle: unknown, ar
   const content = Buffer.from(typeof bundle === "string" ? bundle : JSON.stringify(bundle));
   registry.push([{ mediaType: artifactType, content }], { subject: image.digest, artifactType });
 }
+
+export type Bundle = ReturnType<typeof envelopeBundle> | ReturnType<typeof messageBundle>;
+
+/** The two forms of a signature of an image in a bundle: an envelope, and a signature of the manifest. */
+export const envelopeOf = (signer: Signer, { image }: SignedImage) =>
+  envelopeBundle(signer, statementAbout(image.digest));
+export const manifestSignatureOf = (signer: Signer, { image }: SignedImage) => messageBundle(signer, image.bytes);
 
 /** Verifies as a server does that has this trusted root. */
 export async function verifySigned(

@@ -11,9 +11,11 @@ import {
   startPolicyServerProcess,
   verdictOf,
 } from "../../../test/policy-server-process.ts";
+import { onGithub, workflow } from "../../../test/signing/github-workflow.ts";
 import { makeKeys } from "../../../test/signing/keys.ts";
 import { serveRegistry } from "../../../test/signing/serve-registry.ts";
 import {
+  envelopeOf,
   pushBundle,
   pushSignatures,
   type SignedImage,
@@ -21,12 +23,10 @@ import {
   unsignedImage,
 } from "../../../test/signing/signed-image.ts";
 import {
-  envelopeBundle,
   keylessSigner,
   makeSigstore,
   payloadAbout,
   signingTime,
-  statementAbout,
   trustedRootOf,
 } from "../../../test/signing/sigstore.ts";
 import { exampleUrl } from "../testing/guests.ts";
@@ -41,12 +41,6 @@ test.after(async () => {
 });
 const module = await readFile(new URL(exampleUrl("privileged-pods/policy")));
 const sigstore = await makeSigstore();
-const workflow = "https://github.com/kubewarden/policy/.github/workflows/release.yml@refs/tags/v1";
-const onGithub = {
-  issuer: "https://token.actions.githubusercontent.com",
-  names: [{ type: "url", value: workflow }],
-  workflowRepository: "kubewarden/policy",
-} as const;
 
 async function file(content: unknown): Promise<string> {
   const path = join(folder, crypto.randomUUID());
@@ -98,7 +92,7 @@ test("AT-030: with a trust root of one's own, a module signed by a workflow is s
     const signer = await keylessSigner(sigstore, onGithub);
     const { digest } = signed.image;
     if (form === "cosign 2") pushSignatures(signed, [simpleSigningLayer(signer, payloadAbout(digest))]);
-    else pushBundle(signed, envelopeBundle(signer, statementAbout(digest)));
+    else pushBundle(signed, envelopeOf(signer, signed));
     const server = await serverWith(signed, { allOf: [{ kind: "githubAction", owner: "kubewarden" }] });
     assert.equal((await server.ask()).status, { message: "Privileged container is not allowed" });
     const verified = server.log.find(({ message }) => message === "Module verified");

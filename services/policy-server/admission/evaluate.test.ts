@@ -4,20 +4,14 @@ import { KubewardenError } from "../../../contracts/errors.ts";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
 import { createLog, silentLog } from "../../../runtime/telemetry/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
-import type { CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
+import type { CataloguedPolicy } from "../policies/catalogue.ts";
+import { runnableWith } from "../testing/runnable.ts";
 import { evaluate } from "./evaluate.ts";
 import { deadlineMessage } from "./run-policy.ts";
 import type { VerdictRules } from "./verdict-rules.ts";
 
 const never = new AbortController().signal;
-const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-
-function runnable(policy: string): Runnable {
-  const capabilities = { all: false, prefixes: [], exact: [] };
-  const settings = '{"big":9007199254740993}';
-  const mode = "kubewarden-wapc" as const;
-  return { policy, digest: "d", mode, module, settings, timeoutMs: 2000, capabilities, contextAwareResources: [] };
-}
+const runnable = (policy: string) => runnableWith({ policy, settings: '{"big":9007199254740993}' });
 
 function single(rules: Partial<VerdictRules> = {}): CataloguedPolicy {
   return {

@@ -1,18 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Runnable } from "../policies/catalogue.ts";
+import { runnableWith } from "../testing/runnable.ts";
 import { runPolicy } from "./run-policy.ts";
 
-const policy: Runnable = {
-  policy: "p",
-  digest: "d",
-  mode: "opa",
-  module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)),
-  settings: "{}",
-  timeoutMs: 2_000,
-  capabilities: { all: false, prefixes: [], exact: [] },
-  contextAwareResources: [],
-};
+const policy = runnableWith({ mode: "opa" });
 
 /** How long its guest may run if what it sees of the cluster took so long; nothing if it sees none. */
 async function timeLeft(timeoutMs: number | undefined, tookMs?: number): Promise<number | undefined> {

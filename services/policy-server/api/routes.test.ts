@@ -3,10 +3,8 @@ import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../contracts/errors.ts";
 import { silentLog } from "../../../runtime/telemetry/log.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
+import { runnableWith } from "../testing/runnable.ts";
 import { apiHandler, maxBodyBytes, refuseRequest } from "./routes.ts";
-
-const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-const capabilities = { all: false, prefixes: [], exact: [] };
 
 /** Asks the API of a server with the policy `p`, whose guest answers as told. */
 async function ask(
@@ -18,16 +16,7 @@ async function ask(
   const handler = apiHandler({
     catalogue: new Map([["p", {
       kind: "policy",
-      runnable: {
-        policy: "p",
-        digest: "d",
-        mode: "kubewarden-wapc" as const,
-        module,
-        settings: "{}",
-        timeoutMs: 1,
-        capabilities,
-        contextAwareResources: [],
-      },
+      runnable: runnableWith({ timeoutMs: 1 }),
       rules: { policy: "p", mode: "protect", allowedToMutate: true },
     }]]),
     log: silentLog,

@@ -1,9 +1,9 @@
 import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { apiHandler } from "../api/routes.ts";
-import { GuestPool } from "../guest/pool.ts";
-import { spawnGuestWorker } from "../guest/spawn.ts";
+import type { GuestPool } from "../guest/pool.ts";
 import type { Catalogue, CataloguedPolicy, Runnable } from "../policies/catalogue.ts";
 import { parseGroupExpression } from "../../../contracts/group-expression.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { runnableOf } from "../testing/guests.ts";
 import { echoGuest } from "./echo-guest.ts";
 
@@ -16,13 +16,7 @@ export type Api = {
 };
 
 export async function startApi(): Promise<Api> {
-  const pool = await GuestPool.start({
-    workers: 2,
-    maxWaiting: 10_000,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-  });
+  const pool = await startGuestPool({ workers: 2, maxWaiting: 10_000 });
   const privileged = await runnableOf("privileged-pods/policy");
   const labels = await runnableOf("add-labels/policy", { settings: '{"labels":{"team":"a"}}' });
   const echo = await runnableOf(await echoGuest());

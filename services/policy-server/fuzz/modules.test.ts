@@ -2,16 +2,14 @@ import { readFile } from "node:fs/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError, messageOf } from "../../../contracts/errors.ts";
-import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { pod, reviewOf } from "../../../test/policy-server-process.ts";
 import { guestInput } from "../admission/guest-input.ts";
-import { GuestPool } from "../guest/pool.ts";
-import { spawnGuestWorker } from "../guest/spawn.ts";
 import { concat, uleb } from "../guest/wasm-binary.ts";
 import { compileModule } from "../modules/compile.ts";
 import type { Runnable } from "../policies/catalogue.ts";
 import { type ExecutionMode, executionModes } from "../policies/execution-mode.ts";
 import { assertRunnable, metadataOf } from "../policies/metadata.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { exampleUrl, runnableOf } from "../testing/guests.ts";
 import { forCases, shown } from "./cases.ts";
 import { mutatedBytes } from "./mutate-bytes.ts";
@@ -103,13 +101,7 @@ for (const [example, mode] of ends) {
 }
 
 async function comesToAnEnd(example: string, mode: ExecutionMode): Promise<void> {
-  const pool = await GuestPool.start({
-    workers: 1,
-    maxWaiting: 10_000,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-  });
+  const pool = await startGuestPool({ maxWaiting: 10_000 });
   const whole = await fileOf(example);
   const request = JSON.stringify(JSON.parse(reviewOf(pod({ privileged: true }))).request);
   const signal = new AbortController().signal;

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/telemetry/log.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { runnableOf, wat } from "../testing/guests.ts";
-import { GuestPool, type PoolOptions, type WorkerEvents } from "./pool.ts";
+import type { WorkerEvents } from "./guest-thread.ts";
+import type { GuestPool, PoolOptions } from "./pool.ts";
 import type { PoolObserver } from "./pool-observer.ts";
 import type { HostReply } from "./protocol.ts";
 import { spawnGuestWorker } from "./spawn.ts";
@@ -11,14 +12,7 @@ const never = new AbortController().signal;
 const pools: GuestPool[] = [];
 
 async function pool(options: Partial<PoolOptions> = {}): Promise<GuestPool> {
-  const started = await GuestPool.start({
-    workers: 1,
-    maxWaiting: 100,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-    ...options,
-  });
+  const started = await startGuestPool(options);
   pools.push(started);
   return started;
 }

@@ -1,14 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runPolicy } from "../admission/run-policy.ts";
-import { silentLog } from "../../../runtime/telemetry/log.ts";
 import type { ExecutionMode } from "../policies/execution-mode.ts";
 import { assertSettings } from "../policies/settings.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { runnableOf, wat } from "../testing/guests.ts";
 import { regoModule } from "../testing/rego.ts";
 import { guestRunner, type GuestRunOptions } from "../testing/run-guest.ts";
-import { GuestPool } from "./pool.ts";
-import { spawnGuestWorker } from "./spawn.ts";
 
 /** Asks the module that does what it is told (testing/rego/lab.rego), three times: fresh, and twice taken back. */
 async function lab(
@@ -228,13 +226,7 @@ for (const [what, replaced, expected] of broken) {
 }
 
 test("rego: settings are taken, failures have upstream's words, and no thread is lost over them", async () => {
-  const pool = await GuestPool.start({
-    workers: 1,
-    maxWaiting: 10,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-  });
+  const pool = await startGuestPool();
   const signal = new AbortController().signal;
   const context = { run: pool.run, signal };
   try {
@@ -284,13 +276,7 @@ test("rego: settings are taken, failures have upstream's words, and no thread is
 });
 
 test("rego: megabytes of the cluster are given to a thread, and what they were made of stays", async () => {
-  const pool = await GuestPool.start({
-    workers: 1,
-    maxWaiting: 10,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-  });
+  const pool = await startGuestPool();
   try {
     const names = Array.from({ length: 3_000 }, (_, index) => `a-service-with-a-long-name-${index}`);
     const text = JSON.stringify({ services: names });

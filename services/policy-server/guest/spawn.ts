@@ -1,5 +1,5 @@
 import { startWorker } from "../../../runtime/worker.ts";
-import type { GuestWorker, WorkerEvents } from "./pool.ts";
+import type { GuestWorker, WorkerEvents } from "./guest-thread.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 /** Starts a sandbox thread (worker.ts). The heap limit is for what the host keeps of a guest, not for its own memory. */

@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { silentLog } from "../../../runtime/telemetry/log.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { exampleUrl, runnableOf } from "../testing/guests.ts";
 import { guestRunner } from "../testing/run-guest.ts";
 import { runPolicy } from "../admission/run-policy.ts";
-import { GuestPool } from "./pool.ts";
-import { spawnGuestWorker } from "./spawn.ts";
 
 /** One policy, from the compilers of several languages (examples/policies/required-annotation). */
 const builds = {
@@ -57,13 +55,7 @@ for (const [name, { mode, message, asks }] of Object.entries(builds)) {
 }
 
 test("toolchains: policies of all modes take turns in one sandbox thread", async () => {
-  const pool = await GuestPool.start({
-    workers: 1,
-    maxWaiting: 100,
-    spawn: spawnGuestWorker,
-    answerHostCall: () => Promise.resolve({ ok: false, message: "no host" }),
-    log: silentLog,
-  });
+  const pool = await startGuestPool();
   try {
     const options = { settings: JSON.stringify(settings), timeoutMs: 30_000 };
     const runnables = await Promise.all(

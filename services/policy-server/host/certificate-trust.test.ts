@@ -9,7 +9,13 @@ import {
   makeCertificateAuthority,
 } from "../../../test/signing/certificate-authority.ts";
 import { makeKeys } from "../../../test/signing/keys.ts";
-import { imageSignedBy, pushBundle, type SignedImage, unsignedImage } from "../../../test/signing/signed-image.ts";
+import {
+  envelopeOf,
+  imageSignedBy,
+  pushBundle,
+  type SignedImage,
+  unsignedImage,
+} from "../../../test/signing/signed-image.ts";
 import {
   envelopeBundle,
   makeSigstore,
@@ -108,7 +114,7 @@ test("certificate trust: where the log tells no time that of a timestamp authori
   const trust = trustFrom(trustedRootOf({ ...sigstore, timestamps }));
   const asked = async (at: Date) => {
     const signed = unsignedImage();
-    pushBundle(signed, envelopeBundle({ ...logged, timestamps, at }, statementAbout(signed.image.digest)));
+    pushBundle(signed, envelopeOf({ ...logged, timestamps, at }, signed));
     const answer = await ask({}, { signed, trustRoot: () => Promise.resolve(trust), now: new Date("2030-01-01") });
     return answer.replace(signed.image.digest, "DIGEST");
   };
@@ -227,7 +233,7 @@ test("certificate trust: one signature must be by the certificate and have the a
     /^verification failed: [^]*has not the annotation env: test/,
   );
   const signed = unsignedImage();
-  pushBundle(signed, envelopeBundle(logged, statementAbout(signed.image.digest)));
+  pushBundle(signed, envelopeOf(logged, signed));
   const other = { ...await issue({ keys: otherKeys }), log: sigstore.log };
   pushBundle(signed, envelopeBundle(other, statementAbout(signed.image.digest, { annotations: { env: "prod" } })));
   assert.match(await ask({ annotations: { env: "prod" } }, { signed }), /^verification failed: /);

@@ -7,8 +7,8 @@ import type { KubeObject } from "../../../contracts/kubernetes.ts";
 import { garbageCollector } from "../../../runtime/collect-garbage.ts";
 import { silentLog } from "../../../runtime/telemetry/log.ts";
 import { MemoryKube } from "../../../runtime/testing/memory-kube.ts";
-import { GuestPool } from "../guest/pool.ts";
 import type { TaskOutcome } from "../guest/protocol.ts";
+import { startGuestPool } from "../testing/guest-pool.ts";
 import { runnableOf } from "../testing/guests.ts";
 import { mortalThreads } from "../testing/mortal-threads.ts";
 import { answerQuestions } from "./answers.ts";
@@ -122,13 +122,7 @@ test("host: threads that die in host calls cost their own evaluation only, and l
   });
   const before = systemThreads();
   const threads = mortalThreads(killEvery);
-  const pool = await GuestPool.start({
-    workers: 3,
-    maxWaiting: 10_000,
-    spawn: threads.spawn,
-    answerHostCall,
-    log: silentLog,
-  });
+  const pool = await startGuestPool({ workers: 3, maxWaiting: 10_000, spawn: threads.spawn, answerHostCall });
   opened.push(pool);
   const runnable = {
     ...await runnableOf("context-aware/policy", { timeoutMs: 60_000 }),

@@ -1,23 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sha256Hex } from "../../../runtime/digest.ts";
 import { ManualClock } from "../../../runtime/testing/manual-clock.ts";
+import { makeScratch } from "../../../runtime/testing/scratch.ts";
 import { mediaTypes } from "../modules/registry/manifest.ts";
 import { putBlob, putManifest, startTestRegistry } from "../testing/registry.ts";
 import { testSupply } from "../testing/supply.ts";
 import { imageHost } from "./oci.ts";
 import type { OciQuestion } from "./questions.ts";
 
-const stop = new AbortController();
-const { signal } = stop;
-const folder = await mkdtemp(join(tmpdir(), "oci-"));
-test.after(async () => {
-  stop.abort();
-  await rm(folder, { recursive: true });
-});
+const { folder, signal, end } = await makeScratch("oci");
+test.after(end);
 
 const registry = await startTestRegistry({ signal });
 const supply = await testSupply({ folder, signal, sources: { insecureSources: new Set([registry.host]) } });

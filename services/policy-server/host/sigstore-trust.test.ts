@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { silentLog } from "../../../runtime/telemetry/log.ts";
+import { onGithub, workflow } from "../../../test/signing/github-workflow.ts";
 import { makeKeys } from "../../../test/signing/keys.ts";
 import { imageSignedBy, unsignedImage } from "../../../test/signing/signed-image.ts";
 import { keylessSigner, makeSigstore, signingTime, trustedRootOf } from "../../../test/signing/sigstore.ts";
@@ -13,14 +14,9 @@ import { sigstoreTrust } from "./sigstore-trust.ts";
 const sigstore = await makeSigstore();
 const trusted = trustFrom(trustedRootOf(sigstore));
 const keys = makeKeys(), other = makeKeys();
-const workflow = "https://github.com/kubewarden/policy/.github/workflows/release.yml@refs/tags/v1";
 const signed = imageSignedBy([
   { keys, at: signingTime },
-  await keylessSigner(sigstore, {
-    issuer: githubIssuer,
-    names: [{ type: "url", value: workflow }],
-    workflowRepository: "kubewarden/policy",
-  }),
+  await keylessSigner(sigstore, onGithub),
 ], { env: "prod" });
 
 /** What a guest reads when it asks about the image. */

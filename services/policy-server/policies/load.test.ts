@@ -6,9 +6,9 @@ import { parsePolicy } from "../../../contracts/policy.ts";
 import { parsePoliciesFile } from "../../../contracts/policy-config.ts";
 import { policiesFileFor } from "../../../contracts/policy-config-writer.ts";
 import { silentLog } from "../../../runtime/telemetry/log.ts";
+import { emptyModule } from "../testing/runnable.ts";
 import { loadPolicies } from "./load.ts";
 
-const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 const pod = { apiVersion: "v1", kind: "Pod" };
 const rules = [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }];
 
@@ -25,7 +25,7 @@ async function memberOf(kind: "ClusterAdmissionPolicyGroup" | "AdmissionPolicyGr
   const policy = parsePolicy({ apiVersion: "policies.kubewarden.io/v1", kind, metadata, spec });
   const file = parsePoliciesFile(parseJson(policiesFileFor([policy], server)));
   const catalogue = await loadPolicies(file, {
-    loadModule: () => Promise.resolve({ digest: "d", mode: "kubewarden-wapc", module }),
+    loadModule: () => Promise.resolve({ digest: "d", mode: "kubewarden-wapc", module: emptyModule }),
     run: () => Promise.resolve({ kind: "settings", answer: { valid: true } }),
     defaultTimeoutMs: 2000,
     log: silentLog,

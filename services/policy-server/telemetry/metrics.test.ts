@@ -14,21 +14,12 @@ import type { CataloguedPolicy } from "../policies/catalogue.ts";
 import { startPolicyServer } from "../server.ts";
 import { configFor } from "../testing/config.ts";
 import { exampleUrl } from "../testing/guests.ts";
+import { runnableWith } from "../testing/runnable.ts";
 import { evaluationMetrics } from "./evaluation-metrics.ts";
 import { poolObserver, startCountingShed } from "./pool-metrics.ts";
 import { countRequests } from "./request-metrics.ts";
 
-const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-const runnable = {
-  policy: "p",
-  digest: "d",
-  mode: "kubewarden-wapc" as const,
-  module,
-  settings: "{}",
-  timeoutMs: 1,
-  capabilities: { all: false, prefixes: [], exact: [] },
-  contextAwareResources: [],
-};
+const runnable = runnableWith({ timeoutMs: 1 });
 const policies: [string, CataloguedPolicy][] = [
   ["p", { kind: "policy", runnable, rules: { policy: "p", mode: "protect", allowedToMutate: false } }],
   ["m", { kind: "policy", runnable, rules: { policy: "m", mode: "monitor", allowedToMutate: false } }],

@@ -1,4 +1,4 @@
-import type { GuestWorker, WorkerEvents } from "../guest/pool.ts";
+import type { GuestWorker, WorkerEvents } from "../guest/guest-thread.ts";
 import { spawnGuestWorker } from "../guest/spawn.ts";
 
 /** Sandbox threads that die in the middle of every so-manieth host call. */

@@ -1,38 +1,20 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";
-import { putBlob, putPolicy, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
+import { makeScratch } from "../../../../runtime/testing/scratch.ts";
+import { registryScene } from "../../testing/registry-scene.ts";
+import { wasm } from "../../testing/supply.ts";
+import { putBlob, putPolicy, type TestRegistry } from "../../testing/registry.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { mediaTypes } from "./manifest.ts";
 import { pushModule } from "./push.ts";
 
-const stop = new AbortController();
-const { signal } = stop;
-const root = await mkdtemp(join(tmpdir(), "registry-"));
-test.after(async () => {
-  stop.abort();
-  await rm(root, { recursive: true });
-});
+const scratch = await makeScratch("registry");
+test.after(scratch.end);
+const { signal, fresh } = scratch;
 const { wasmLayer } = mediaTypes;
-const freshFolder = () => join(root, crypto.randomUUID());
-const start = () => startTestRegistry({ signal });
-
-function supplyFor(registry: TestRegistry, o: Partial<TestSupplyOptions> = {}) {
-  const { sources = {}, ...rest } = o;
-  const insecureSources = new Set([registry.host, ...sources.insecureSources ?? []]);
-  return testSupply({ folder: freshFolder(), signal, ...rest, sources: { ...sources, insecureSources } });
-}
-
-/** A Docker configuration in a folder of its own. */
-async function dockerConfig(content: unknown): Promise<string> {
-  const folder = freshFolder();
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "config.json"), typeof content === "string" ? content : JSON.stringify(content));
-  return folder;
-}
+const { start, supplyFor, dockerConfig } = registryScene(scratch);
 
 const basic = (text: string) => `Basic ${btoa(text)}`;
 
@@ -176,8 +158,8 @@ test("registry: no password goes where the tokens are by plain http, if that hos
 
 /** Puts programs on the PATH of this process. */
 async function withPrograms<T>(programs: Record<string, string>, work: () => Promise<T>): Promise<T> {
-  const folder = freshFolder();
-  await mkdir(folder, { recursive: true });
+  const folder = fresh();
+  await mkdir(folder);
   for (const [name, script] of Object.entries(programs)) {
     await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(folder, name), 0o755);

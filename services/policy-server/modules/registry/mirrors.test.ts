@@ -1,36 +1,15 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { longWasm, testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";
-import { putBlob, putManifest, putPolicy, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
+import { makeScratch } from "../../../../runtime/testing/scratch.ts";
+import { registryScene } from "../../testing/registry-scene.ts";
+import { longWasm, wasm } from "../../testing/supply.ts";
+import { putBlob, putManifest, putPolicy } from "../../testing/registry.ts";
 import { mediaTypes } from "./manifest.ts";
 
-const stop = new AbortController();
-const { signal } = stop;
-const root = await mkdtemp(join(tmpdir(), "registry-"));
-test.after(async () => {
-  stop.abort();
-  await rm(root, { recursive: true });
-});
+const scratch = await makeScratch("registry");
+test.after(scratch.end);
 const { ociManifest, wasmLayer, wasmConfig } = mediaTypes;
-const freshFolder = () => join(root, crypto.randomUUID());
-const start = () => startTestRegistry({ signal });
-
-function supplyFor(registry: TestRegistry, o: Partial<TestSupplyOptions> = {}) {
-  const { sources = {}, ...rest } = o;
-  const insecureSources = new Set([registry.host, ...sources.insecureSources ?? []]);
-  return testSupply({ folder: freshFolder(), signal, ...rest, sources: { ...sources, insecureSources } });
-}
-
-/** A Docker configuration in a folder of its own. */
-async function dockerConfig(content: unknown): Promise<string> {
-  const folder = freshFolder();
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "config.json"), typeof content === "string" ? content : JSON.stringify(content));
-  return folder;
-}
+const { start, supplyFor, dockerConfig } = registryScene(scratch);
 
 test("mirrors: are asked first and in order, with their own credentials; the registry itself is the last", async () => {
   const origin = await start(), empty = await start(), mirror = await start();

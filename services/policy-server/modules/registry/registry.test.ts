@@ -1,33 +1,23 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sha256Hex } from "../../../../runtime/digest.ts";
 import { sleep } from "../../../../runtime/sleep.ts";
+import { makeScratch } from "../../../../runtime/testing/scratch.ts";
+import { registryScene } from "../../testing/registry-scene.ts";
 import { longWasm, testSupply, type TestSupplyOptions, wasm } from "../../testing/supply.ts";
-import { putBlob, putManifest, putPolicy, startTestRegistry, type TestRegistry } from "../../testing/registry.ts";
+import { putBlob, putManifest, putPolicy, type TestRegistry } from "../../testing/registry.ts";
 import type { VerifyImage } from "../fetch.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { mediaTypes } from "./manifest.ts";
 import { pushModule } from "./push.ts";
 
-const stop = new AbortController();
-const { signal } = stop;
-const root = await mkdtemp(join(tmpdir(), "registry-"));
-test.after(async () => {
-  stop.abort();
-  await rm(root, { recursive: true });
-});
+const scratch = await makeScratch("registry");
+test.after(scratch.end);
+const { signal, fresh } = scratch;
 const { ociIndex, ociManifest, wasmLayer, wasmConfig } = mediaTypes;
-const freshFolder = () => join(root, crypto.randomUUID());
-const start = () => startTestRegistry({ signal });
-
-function supplyFor(registry: TestRegistry, o: Partial<TestSupplyOptions> = {}) {
-  const { sources = {}, ...rest } = o;
-  const insecureSources = new Set([registry.host, ...sources.insecureSources ?? []]);
-  return testSupply({ folder: freshFolder(), signal, ...rest, sources: { ...sources, insecureSources } });
-}
+const { start, supplyFor } = registryScene(scratch);
 
 test("registry: what is pushed can be pulled by tag and by the digest that the push returned", async () => {
   const registry = await start();
@@ -123,7 +113,7 @@ for (const [what, prepare, expected] of bad) {
   test(`registry: ${what} is told as that, and leaves nothing half-written`, async () => {
     const registry = await start();
     prepare(registry);
-    const folder = freshFolder();
+    const folder = fresh();
     const outcome = await (await supplyFor(registry, { folder })).outcome(`${registry.host}/a/policy:v1`);
     assert.match(outcome, expected);
     const left = await readdir(folder, { recursive: true }).catch(() => []);
@@ -158,7 +148,7 @@ async function sizeOfPartial(folder: string): Promise<number> {
 }
 
 test("registry: a layer that breaks off goes on where it was", async () => {
-  const folder = freshFolder();
+  const folder = fresh();
   const registry = await start();
   const module = longWasm(100_000);
   const layer = putBlob(registry, { bytes: module, mediaType: wasmLayer });
@@ -188,7 +178,7 @@ test("store: tags are asked for again as the pull policy says, and layers that a
   const registry = await start();
   const { digest } = putPolicy(registry);
   putPolicy(registry, { reference: "latest" });
-  const folder = freshFolder();
+  const folder = fresh();
   const ask = async (url: string, o: Partial<TestSupplyOptions> = {}) => {
     registry.seen.length = 0;
     const outcome = await (await supplyFor(registry, { folder, ...o })).outcome(`${registry.host}/a/policy${url}`);
@@ -204,7 +194,7 @@ test("store: tags are asked for again as the pull policy says, and layers that a
 });
 
 test("store: a folder that kwctl filled needs no network, and a tag in it no registry", async () => {
-  const folder = freshFolder();
+  const folder = fresh();
   await mkdir(join(folder, "registry/localhost:1/a"), { recursive: true });
   await writeFile(join(folder, "registry/localhost:1/a/policy:v1"), wasm);
   await writeFile(join(folder, "registry/localhost:1/a/page:v1"), "<html>");
@@ -217,7 +207,7 @@ test("store: a folder that kwctl filled needs no network, and a tag in it no reg
 test("verify: exactly what was verified is run, not what the tag means or meant", async () => {
   const registry = await start();
   const vouched = putPolicy(registry);
-  const folder = freshFolder();
+  const folder = fresh();
   await (await supplyFor(registry, { folder })).fetch(`${registry.host}/a/policy:v1`);
   putPolicy(registry, { layers: [putBlob(registry, { bytes: longWasm(100), mediaType: wasmLayer })] });
   const supply = await supplyFor(registry, { folder, policiesPullPolicy: "IfNotPresent" });

@@ -2,12 +2,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makeCertificateAuthority } from "../../../../test/signing/certificate-authority.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
+import { byKey, byUser1, ofKey, user1 } from "../../../../test/signing/requirements.ts";
 import {
+  type Bundle,
   bundleType,
+  envelopeOf,
   imageSignedBy,
+  manifestSignatureOf,
   pushBundle,
   refusalOf,
-  type SignedImage,
   unsignedImage,
   verifySigned,
 } from "../../../../test/signing/signed-image.ts";
@@ -15,7 +18,6 @@ import {
   envelopeBundle,
   keylessSigner,
   makeSigstore,
-  messageBundle,
   type Signer,
   signingTime,
   statementAbout,
@@ -26,26 +28,10 @@ import type { Requirements } from "./requirements.ts";
 
 const sigstore = await makeSigstore();
 const trustedRoot = trustedRootOf(sigstore);
-const issuer = "https://accounts.example.com";
-const user1 = {
-  kind: "genericIssuer",
-  issuer,
-  subject: { equal: "user1@example.com" },
-  annotations: undefined,
-} as const;
-const byUser1: Requirements = { allOf: [user1] };
-const byKey = (key: string): Requirements => ({
-  allOf: [{ kind: "pubKey", key, owner: undefined, annotations: undefined }],
-});
 const otherDigest = `sha256:${"0".repeat(64)}`;
 
-type Bundle = ReturnType<typeof envelopeBundle> | ReturnType<typeof messageBundle>;
-
 /** The bundles that there are of an image. */
-const forms: [string, (signer: Signer, signed: SignedImage) => Bundle][] = [
-  ["an envelope", (signer, { image }) => envelopeBundle(signer, statementAbout(image.digest))],
-  ["a signature of the manifest", (signer, { image }) => messageBundle(signer, image.bytes)],
-];
+const forms = [["an envelope", envelopeOf], ["a signature of the manifest", manifestSignatureOf]] as const;
 for (const [form, bundle] of forms) {
   test(`bundle: ${form} by a certificate is one of whom it names`, async () => {
     const signed = unsignedImage();
@@ -214,7 +200,7 @@ test("bundle: an envelope of another type of payload is no signature", async () 
 
 test("bundle: a signature of another manifest is refused, also if it claims this one's digest", async () => {
   const [signed, other] = [unsignedImage(), unsignedImage("other")];
-  const bundle = messageBundle(await keylessSigner(sigstore), other.image.bytes);
+  const bundle = manifestSignatureOf(await keylessSigner(sigstore), other);
   pushBundle(signed, bundle);
   assert.match(await refusalOf(signed, byUser1, trustedRoot), /something else than this image's manifest/);
   const digest = Buffer.from(signed.image.digest.slice("sha256:".length), "hex").toString("base64");
@@ -236,7 +222,7 @@ test("bundle: annotations are those of the statement's subject", async () => {
 test("bundle: the older versions are read too", async () => {
   for (const version of ["0.1", "0.2"]) {
     const signed = unsignedImage();
-    const bundle = envelopeBundle(await keylessSigner(sigstore), statementAbout(signed.image.digest));
+    const bundle = envelopeOf(await keylessSigner(sigstore), signed);
     const mediaType = `application/vnd.dev.sigstore.bundle+json;version=${version}`;
     pushBundle(signed, { ...bundle, mediaType }, mediaType);
     await verifySigned(signed, byUser1, trustedRoot);
@@ -246,8 +232,8 @@ test("bundle: the older versions are read too", async () => {
 test("bundle: one in the tag and one that refers to the image count together", async () => {
   const keys = makeKeys();
   const signed = imageSignedBy([{ keys, at: signingTime }]);
-  pushBundle(signed, envelopeBundle(await keylessSigner(sigstore), statementAbout(signed.image.digest)));
-  const both = { allOf: [...byKey(keys.pem).allOf ?? [], user1] };
+  pushBundle(signed, envelopeOf(await keylessSigner(sigstore), signed));
+  const both = { allOf: [ofKey(keys.pem), user1] };
   assert.is((await verifySigned(signed, both, trustedRoot)).signatures.length, 2);
 });
 
@@ -257,7 +243,7 @@ test("bundle: what refers to the image and is something else is not looked at", 
   assert.is(await refusalOf(signed, byUser1, trustedRoot), "no signatures found for image: registry.test/policy:v1 ");
   const asked = signed.registry.asked.slice(-1);
   assert.equal(asked, [`referrers of ${signed.image.digest}`]);
-  pushBundle(signed, envelopeBundle(await keylessSigner(sigstore), statementAbout(signed.image.digest)), bundleType);
+  pushBundle(signed, envelopeOf(await keylessSigner(sigstore), signed), bundleType);
   await verifySigned(signed, byUser1, trustedRoot);
 });
 

@@ -3,7 +3,9 @@ import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import type { SignatureRequirement } from "../../../../contracts/verification-config.ts";
 import { silentLog } from "../../../../runtime/telemetry/log.ts";
+import { workflow } from "../../../../test/signing/github-workflow.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
+import { ofKey } from "../../../../test/signing/requirements.ts";
 import {
   imageSignedBy,
   pushSignatures,
@@ -28,14 +30,13 @@ import { trustFrom } from "./sigstore/trusted-root.ts";
 const sigstore = await makeSigstore();
 const trustedRoot = trustedRootOf(sigstore);
 const keys = makeKeys();
-const key: SignatureRequirement = { kind: "pubKey", key: keys.pem, owner: undefined, annotations: undefined };
+const key = ofKey(keys.pem);
 const byKubewarden: SignatureRequirement = {
   kind: "githubAction",
   owner: "kubewarden",
   repo: undefined,
   annotations: undefined,
 };
-const workflow = "https://github.com/kubewarden/policy/.github/workflows/release.yml@refs/tags/v1";
 const onGithub = { issuer: githubIssuer, names: [{ type: "url", value: workflow }] } as const;
 
 /** Verifies without a trust root. */

@@ -5,16 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KubewardenError } from "../../../../contracts/errors.ts";
 import { createLog, silentLog } from "../../../../runtime/telemetry/log.ts";
+import { onGithub, workflow } from "../../../../test/signing/github-workflow.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
-import { imageSignedBy, pushBundle, unsignedImage } from "../../../../test/signing/signed-image.ts";
-import {
-  envelopeBundle,
-  keylessSigner,
-  makeSigstore,
-  signingTime,
-  statementAbout,
-  trustedRootOf,
-} from "../../../../test/signing/sigstore.ts";
+import { envelopeOf, imageSignedBy, pushBundle, unsignedImage } from "../../../../test/signing/signed-image.ts";
+import { keylessSigner, makeSigstore, signingTime, trustedRootOf } from "../../../../test/signing/sigstore.ts";
 import type { VerifyImage } from "../fetch.ts";
 import type { ImageReference, RegistryReader } from "../registry-reader.ts";
 import { verificationOf } from "./setup.ts";
@@ -23,12 +17,6 @@ const folder = await mkdtemp(join(tmpdir(), "module-verifier-"));
 test.after(() => rm(folder, { recursive: true }));
 const sigstore = await makeSigstore();
 const keys = makeKeys();
-const workflow = "https://github.com/kubewarden/policy/.github/workflows/release.yml@refs/tags/v1";
-const onGithub = {
-  issuer: "https://token.actions.githubusercontent.com",
-  names: [{ type: "url", value: workflow }],
-  workflowRepository: "kubewarden/policy",
-} as const;
 const cacheDir = join(folder, "sigstore-data");
 
 /** Verification of images of one registry. */
@@ -85,7 +73,7 @@ test("module verifier: a module that somebody else signed is refused in upstream
 
 test("module verifier: what cosign 3 signs is verified too (12.23)", async () => {
   const signed = unsignedImage();
-  pushBundle(signed, envelopeBundle(await keylessSigner(sigstore, onGithub), statementAbout(signed.image.digest)));
+  pushBundle(signed, envelopeOf(await keylessSigner(sigstore, onGithub), signed));
   const verify = await verification({ allOf: [byKubewarden] }, signed);
   assert.is(await verify(signed.registry.image), signed.image.digest);
 });

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { makeCertificateAuthority } from "../../../../test/signing/certificate-authority.ts";
 import { makeKeys } from "../../../../test/signing/keys.ts";
 import type { Layer } from "../../../../test/signing/memory-registry.ts";
+import { byKey, byUser1, issuer, ofKey } from "../../../../test/signing/requirements.ts";
 import {
   imageSignedBy,
   pushSignatures,
@@ -27,17 +28,6 @@ import type { Requirements } from "./requirements.ts";
 
 const sigstore = await makeSigstore();
 const trustedRoot = trustedRootOf(sigstore);
-const issuer = "https://accounts.example.com";
-const user1 = {
-  kind: "genericIssuer",
-  issuer,
-  subject: { equal: "user1@example.com" },
-  annotations: undefined,
-} as const;
-const byUser1: Requirements = { allOf: [user1] };
-const byKey = (key: string): Requirements => ({
-  allOf: [{ kind: "pubKey", key, owner: undefined, annotations: undefined }],
-});
 const minutes = (count: number) => new Date(signingTime.getTime() + count * 60_000);
 
 test("simple signing: a keyless signature in the log is one of whom its certificate names", async () => {
@@ -280,7 +270,7 @@ test("simple signing: optional values of the payload are annotations, as text", 
     deep: { env: "x" },
   });
   const annotated = (annotations: Record<string, string>): Requirements => ({
-    allOf: [{ kind: "pubKey", key: keys.pem, owner: undefined, annotations }],
+    allOf: [ofKey(keys.pem, annotations)],
   });
   await verifySigned(signed, annotated({ env: "prod", build: "7", tested: "true" }), trustedRoot);
   const wrong: Record<string, string>[] = [{ env: "test" }, { env: "prod", other: "x" }, { deep: "x" }, {

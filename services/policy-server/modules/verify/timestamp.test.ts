@@ -1,44 +1,28 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { byUser1 } from "../../../../test/signing/requirements.ts";
 import {
+  envelopeOf,
+  manifestSignatureOf,
   pushBundle,
   refusalOf,
-  type SignedImage,
   unsignedImage,
   verifySigned,
 } from "../../../../test/signing/signed-image.ts";
 import {
-  envelopeBundle,
   keylessSigner,
   makeSigstore,
-  messageBundle,
   type Signer,
   signingTime,
-  statementAbout,
   trustedRootOf,
 } from "../../../../test/signing/sigstore.ts";
 import { makeTimestampAuthority } from "../../../../test/signing/timestamp-authority.ts";
-import type { Requirements } from "./requirements.ts";
 
 /** The newer form of Sigstore: entries of the log have no time, a timestamp authority says it. */
 const sigstore = { ...await makeSigstore(), timestamps: await makeTimestampAuthority() };
 const trustedRoot = trustedRootOf(sigstore);
-const byUser1: Requirements = {
-  allOf: [{
-    kind: "genericIssuer",
-    issuer: "https://accounts.example.com",
-    subject: { equal: "user1@example.com" },
-    annotations: undefined,
-  }],
-};
 
-const forms: [
-  string,
-  (signer: Signer, signed: SignedImage) => ReturnType<typeof envelopeBundle | typeof messageBundle>,
-][] = [
-  ["an envelope", (signer, { image }) => envelopeBundle(signer, statementAbout(image.digest))],
-  ["a signature of the manifest", (signer, { image }) => messageBundle(signer, image.bytes)],
-];
+const forms = [["an envelope", envelopeOf], ["a signature of the manifest", manifestSignatureOf]] as const;
 for (const [form, bundle] of forms) {
   test(`timestamp: ${form} with the time of an authority counts`, async () => {
     const signed = unsignedImage();
