@@ -228,4 +228,38 @@ test("controller: a key that is always there is looked at though no object stand
   assert.equal(passes, [undefined]);
 });
 
+test("controller: a pass can wait for others, until they have written or failed", async () => {
+  const kube = new MemoryKube(), stop = new AbortController();
+  for (const name of ["slow", "failing", "waiting"]) await kube.create({ ...rootKind, metadata: { name } });
+  const began = Promise.withResolvers<void>(), write = Promise.withResolvers<void>();
+  const order: string[] = [];
+  let toBegin = 2;
+  kube.intercept = async (verb, name) => {
+    if (verb !== "apply" || name === "waiting") return;
+    if (--toBegin === 0) began.resolve();
+    await write.promise;
+    order.push(name);
+    if (name === "failing") throw failure("KUBE_FORBIDDEN");
+  };
+  const cache = new WatchCache(kube, rootKind, { log: silentLog, minBackoffMs: 1 });
+  const done = runController<string>({
+    name: "test",
+    sources: [{ cache, keysFor: (object) => [object.metadata.name] }],
+    observe: async (key, _signal, passesEnded) => {
+      if (key !== "waiting") return key;
+      await began.promise;
+      const ended = passesEnded((other) => other !== "waiting");
+      write.resolve();
+      await ended;
+      order.push(key);
+      stop.abort();
+      return key;
+    },
+    plan: (key) => ({ ...nothingToDo, apply: [{ ...secret, metadata: { name: key, namespace: "n" } }] }),
+  }, { kube, log: silentLog, metrics: createMetrics(), signal: stop.signal, workers: 3 });
+  await done;
+  assert.equal([...new Set(order)].sort(), ["failing", "slow", "waiting"]);
+  assert.is(order.at(-1), "waiting");
+});
+
 test.run();

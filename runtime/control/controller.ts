@@ -6,6 +6,7 @@ import type { EventRecorder } from "./event-recorder.ts";
 import type { Kube } from "../kube/kube.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { Passes, type PassesEnded } from "./passes.ts";
 import type { Plan, StatusIntent } from "./plan.ts";
 import { transitionsOf } from "./status-transitions.ts";
 import type { WatchCache } from "../kube/watch-cache.ts";
@@ -33,7 +34,7 @@ export type Controller<Observed> = {
   /** Keys that are looked at from the start, whether or not an object stands for them. */
   always?: readonly string[];
   /** Gathers facts about one key, from caches wherever they suffice. */
-  observe: (key: string, signal: AbortSignal) => Promise<Observed> | Observed;
+  observe: (key: string, signal: AbortSignal, passesEnded: PassesEnded) => Promise<Observed> | Observed;
   /** Pure: facts and time to what to do. */
   plan: (observed: Observed, now: Date) => Plan;
   /** The status to write when object writes failed; each intent replaces the planned one for the same object. */
@@ -66,6 +67,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
   const { name, sources, always = [], shareOf = (key) => key } = controller;
   const log = options.log.child({ controller: name });
   const measure = instruments(metrics, name);
+  const passes = new Passes();
   const onWrite = measure.wrote;
   const onStatus: CarrierOptions["onStatus"] = (target, before, after) =>
     events?.record(target, transitionsOf(before, after), after.metadata.resourceVersion ?? "");
@@ -111,6 +113,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
         continue;
       }
       const started = performance.now();
+      const end = passes.begin(key);
       try {
         const lookAgainAfterMs = await reconcile(key);
         queue.forget(key);
@@ -125,6 +128,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
         const routine = error instanceof KubewardenError && error.code === "KUBE_CONFLICT";
         log[routine ? "debug" : "warn"]("reconcile failed", { key, error, retryInMs });
       } finally {
+        end();
         shard?.leave(share);
         queue.done(key);
       }
@@ -132,7 +136,7 @@ export async function runController<O>(controller: Controller<O>, options: Contr
   }
 
   async function reconcile(key: string): Promise<number | undefined> {
-    const observed = await controller.observe(key, signal);
+    const observed = await controller.observe(key, signal, passes.ended);
     const at = now();
     const plan = controller.plan(observed, at);
     await carrier.carryOut(plan, at, (failures) => controller.onFailure?.(observed, failures, at) ?? []);

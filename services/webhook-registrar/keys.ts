@@ -12,6 +12,11 @@ export function serverKey(name: string): string {
   return policyKey({ kind: "PolicyServer", metadata: { name } });
 }
 
+/** Whether a key is that of a policy. */
+export function isPolicyKey(text: string): boolean {
+  return parseKey(text).kind !== "PolicyServer";
+}
+
 /** Reads what `policyKey` or `serverKey` wrote. */
 export function parseKey(text: string): Key {
   const [kind = "", namespace = "", name = ""] = text.split("/");

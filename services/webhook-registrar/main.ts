@@ -5,7 +5,15 @@ import { policyKey } from "../../contracts/policy-checks.ts";
 import { indexObjects } from "../../runtime/kube/object-index.ts";
 import { runControllerProcess, type ServiceSpec } from "../../runtime/process/service.ts";
 import { registrarFlags, serviceName, userNamesOf } from "./config.ts";
-import { keysForPolicy, keysForWebhook, parseKey, serverKey, serverNameOf, serversCalledBy } from "./keys.ts";
+import {
+  isPolicyKey,
+  keysForPolicy,
+  keysForWebhook,
+  parseKey,
+  serverKey,
+  serverNameOf,
+  serversCalledBy,
+} from "./keys.ts";
 import { observe, serverOfKey } from "./observe.ts";
 import { ownerOfWebhooks } from "./owner.ts";
 import { planRegistration, statusAfterFailure } from "./plan.ts";
@@ -40,7 +48,7 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
     };
     const controllers = userNamesOf(options.controllerServiceAccounts, namespace);
     const policiesOf = indexObjects(Object.values(policies), (policy) => [serverNameOf(policy)]);
-    const world: World = {
+    const world: Omit<World, "policyPassesEnded"> = {
       kube,
       fieldManager: serviceName,
       namespace,
@@ -71,7 +79,8 @@ export const registrarService: ServiceSpec<typeof registrarFlags> = {
             keysForWebhook(configuration, world.policiesNamed.get(configuration.metadata.name)),
         })),
       ],
-      observe: (key, signal) => observe(parseKey(key), world, signal),
+      observe: (key, signal, passesEnded) =>
+        observe(parseKey(key), { ...world, policyPassesEnded: () => passesEnded(isPolicyKey) }, signal),
       plan: planRegistration,
       shareOf: (key) => serverOfKey(parseKey(key), world),
       onFailure: (observed, failures) =>

@@ -10,6 +10,8 @@ export async function serverFacts(server: KubeObject, world: World, signal: Abor
   const { uid = "", name, generation, deletionTimestamp } = server.metadata;
   const { caBundle, trustedCaDigest } = serverStatus(server);
   const terminating = deletionTimestamp !== undefined;
+  // A pass over a policy that began before the deletion was seen may be about to write its webhook; later ones are not.
+  if (terminating) await world.policyPassesEnded();
   const bundle = caBundle === undefined ? undefined : { digest: sha256Hex(caBundle), base64: btoa(caBundle) };
   // A webhook that was just written, or lost its label, is in no cache: nothing is confirmed, and no server released, by
   // what a cache says.

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { KubeObject } from "../../contracts/kubernetes.ts";
 import { annotations, type PolicyKind } from "../../contracts/names.ts";
 import { createMetrics } from "../../runtime/telemetry/metrics.ts";
+import { sleep } from "../../runtime/sleep.ts";
 import { failure, MemoryKube } from "../../runtime/testing/memory-kube.ts";
 import type { PolicyFacts } from "./facts.ts";
 import { serversCalledBy } from "./keys.ts";
@@ -48,6 +49,7 @@ function worldOf({ policy, server = policyServer(), cached = [], now = "2030-01-
     },
     policiesNamed: { get: (name) => policy && uniqueNameOf(policy) === name ? [policy] : [] },
     webhooksOf: { get: (server) => cached.filter((each) => serversCalledBy(each).includes(server)) },
+    policyPassesEnded: () => Promise.resolve(),
     now: () => new Date(now),
   };
   return { kube, world };
@@ -213,6 +215,22 @@ test("observe: a server that goes away waits for what calls it and for what was 
   await scene.kube.create(elsewhere(M, "another", { annotations: { [annotations.policyServerUid]: "ps2" } }));
   const seen = await observe({ kind: "PolicyServer", name: "default" }, scene.world, new AbortController().signal);
   assert.equal(planRegistration(seen).remove.map(({ name }) => name), ["clusterwide-psp", "told", "of-former-release"]);
+});
+
+test("observe: a server that goes away is looked at once the passes over policies are at their end", async () => {
+  const metadata = { deletionTimestamp: "2030-01-01T00:00:00Z" };
+  const { kube, world } = worldOf({ server: policyServer([], metadata) });
+  const pass = Promise.withResolvers<void>();
+  const looks: string[] = [];
+  kube.intercept = (verb, name) => void looks.push(`${verb} ${name}`);
+  const key = { kind: "PolicyServer", name: "default" } as const;
+  const seen = observe(key, { ...world, policyPassesEnded: () => pass.promise }, new AbortController().signal);
+  await sleep(0);
+  assert.equal(looks, []);
+  // It began before the deletion was seen, and now it writes.
+  await kube.create(stored(V));
+  pass.resolve();
+  assert.equal(planRegistration(await seen).remove.map(({ name }) => name), ["clusterwide-psp"]);
 });
 
 const guarded = (after: string) =>

@@ -19,7 +19,10 @@ export async function observe(key: Key, world: World, signal: AbortSignal): Prom
 }
 
 /** The PolicyServer that a key belongs to: servers and their policies are one share of the work. */
-export function serverOfKey({ kind, name, namespace }: Key, { policies, webhooks }: World): string {
+export function serverOfKey(
+  { kind, name, namespace }: Key,
+  { policies, webhooks }: Pick<World, "policies" | "webhooks">,
+): string {
   if (kind === "PolicyServer") return name;
   const policy = policies[kind].get(name, namespace);
   if (policy) return serverNameOf(policy);

@@ -28,6 +28,8 @@ export type World = {
   policiesNamed: ObjectIndex;
   /** Webhook configurations of both kinds by the PolicyServers they call. */
   webhooksOf: ObjectIndex;
+  /** Resolves once the passes over policies that are in progress now have ended. */
+  policyPassesEnded: () => Promise<void>;
   now: () => Date;
 };
 
