@@ -32,6 +32,16 @@ const { values, positionals } = parseArgs({
     qps: { type: "string" },
   },
 });
+const { runtime, ...numbers } = values;
+const wrong = Object.entries(numbers).filter(([, text]) => !text.split(",").every((each) => Number(each) > 0));
+if (runtime !== undefined && runtime !== "node" && runtime !== "deno") wrong.push(["runtime", runtime]);
+if (wrong.length > 0) {
+  for (const [flag, text] of wrong) {
+    const expected = flag === "runtime" ? "node or deno" : "a number above 0";
+    console.error(`--${flag} is ${expected}, not "${text}"`);
+  }
+  process.exit(2);
+}
 const runtimes: RuntimeName[] = values.runtime === undefined ? ["node", "deno"] : [values.runtime as RuntimeName];
 const seconds = Number(values.seconds ?? 8);
 
